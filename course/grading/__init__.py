@@ -1,0 +1,1 @@
+"""Grading: gradebook, submissions, execution, repair and feedback."""

@@ -1,0 +1,1 @@
+"""The tools of authors and instructors: build, lint, adopt, prove, publish."""

@@ -1,0 +1,1 @@
+"""Machines: pure, seeded, without drawing."""
