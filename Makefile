@@ -42,9 +42,9 @@ audit:  ## prove the graders
 	@$(INSTALL) dev
 	@$(COURSE) audit
 
-lock:  ## renew requirements.lock: make lock PYTHON=python3.11
+lock:  ## renew requirements.lock; use the oldest Python 3.11 at hand
 	@$(PYTHON) -m venv --clear build/lock
-	@build/lock/bin/pip install --quiet --upgrade pip
+	@build/lock/bin/pip install --quiet --upgrade pip setuptools
 	@build/lock/bin/pip install --quiet -e '.[dev]'
 	@head -2 requirements.lock > build/lock/new
 	@build/lock/bin/pip freeze --all --exclude-editable --exclude pip >> build/lock/new
