@@ -72,6 +72,16 @@ def tree(entries: Mapping[str, bytes | Link | HardLink | Pipe | None]) -> Iterat
         shutil.rmtree(root, ignore_errors=True)
 
 
+def infos(root: str, *names: str) -> list[FileInfo]:
+    """Return what the system says of the files `names` below `root`, by path."""
+    found = []
+    for name in names:
+        path = os.path.join(root, *name.split("/"))
+        status = os.lstat(path)
+        found.append(FileInfo(path, status.st_size, status.st_dev, status.st_ino))
+    return sorted(found)
+
+
 @contextmanager
 def faults(
     *,

@@ -6,10 +6,12 @@ megabytes costs a few kilobytes. `MemoryFiles` serves such a folder through the
 """
 
 import errno
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Protocol
 
 import numpy as np
@@ -265,7 +267,7 @@ def templates(seed: int = 2) -> dict[str, Pattern]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is left after one stage: `files`, their `size` and what it `read` (bytes)."""
+    """What one stage left: `files` and their `size`, and what it `read` (bytes)."""
 
     name: str
     files: int
@@ -313,6 +315,16 @@ def true_groups(folder: Mapping[str, Pattern]) -> list[list[str]]:
 def floor_bytes(folder: Mapping[str, Pattern]) -> int:
     """Return the bytes that no exact method can leave unread: every true duplicate."""
     return sum(folder[path].size for group in true_groups(folder) for path in group)
+
+
+def tool_figures() -> dict[str, float]:
+    """Return the bytes that well-known programs read on `shared_drive()`.
+
+    Measured by `benchmarks/dedup_tools.py`, which writes the file read here.
+    """
+    text = resources.files("course.sim").joinpath("dedup_tools.json")
+    figures = json.loads(text.read_text("utf-8"))
+    return {f"{name} {one['version']}": one["bytes"] for name, one in figures.items()}
 
 
 def _groups(folder: Mapping[str, Pattern], paths: Iterable[str], key) -> list[list]:
