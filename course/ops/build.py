@@ -1,0 +1,311 @@
+"""Build lessons into `source/`, and those with nbgrader's own step into `release/`.
+
+Everything is made in a scratch folder first and moved into place when all of it
+worked, so a build that fails leaves both folders as they were. The same lessons
+give the same bytes.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from course import fastimport, paths, syllabus  # noqa: F401 - before nbformat
+from course.errors import CourseError
+from course.ops import lesson as lessons
+from course.ops.lesson import Cell, Lesson, LessonError
+
+KERNEL = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+BY_HAND = ("README.md",)  # what may stand beside the notebooks
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a build did, or with `check` would do; paths are relative to the course.
+
+    `changed` were written (stale or missing before), `removed` had no lesson any
+    more, `unknown` are files that no build made and that were left alone.
+    """
+
+    check: bool
+    notebooks: int
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is left to do by hand or, after a check, to build."""
+        return not (self.unknown or (self.check and (self.changed or self.removed)))
+
+    def __str__(self) -> str:
+        count = f"{self.notebooks} notebook{'s' * (self.notebooks != 1)}"
+        done = ("stale or missing", "no lesson") if self.check else ("wrote", "removed")
+        lines = [f"{done[0]}: {path}" for path in self.changed]
+        lines += [f"{done[1]}: {path}" for path in self.removed]
+        lines += [f"not built, does not belong here: {path}" for path in self.unknown]
+        if self.check and (self.changed or self.removed):
+            lines.append("  try: course build")
+        elif self.unknown:
+            lines.append("  try: move these files out of source/ and release/")
+        elif self.changed or self.removed:
+            lines.append(f"built {count}")
+        else:
+            lines.append(f"{count} up to date")
+        return "\n".join(lines)
+
+
+def build(week: str | None = None, check: bool = False) -> Report:
+    """Build one week, one notebook (`week1_coding/01`) or everything.
+
+    With `check` nothing is written: the report names what a build would change.
+    Raises LessonError with every problem of every lesson, and CourseError when a
+    notebook in `source/` was edited by hand and not yet adopted.
+    """
+    root = paths.root()
+    known = [n for w in syllabus.weeks(root) for n in w.notebooks]
+    chosen = syllabus.resolve(week, root) if week else known
+    made = make(read_all(chosen, root), root)
+    stale = {path: text for path, text in made.items() if _text(root / path) != text}
+    whole = {w.name for w in syllabus.weeks(root) if set(w.notebooks) <= set(chosen)}
+    extra, unknown = _strangers(root, whole, everything=week is None)
+    report = Report(
+        check,
+        len(chosen),
+        tuple(sorted(stale)),
+        tuple(sorted(extra)),
+        tuple(sorted(unknown)),
+    )
+    if check:
+        return report
+    _refuse_edited(root, made)
+    for path, text in stale.items():
+        _replace(root / path, text)
+    for path in extra:
+        (root / path).unlink()
+    return report
+
+
+def read_all(chosen: Iterable[syllabus.Notebook], root: Path) -> list[Lesson]:
+    """Parse lessons; raises one LessonError with the problems of all of them."""
+    found, problems = [], []
+    for notebook in chosen:
+        try:
+            found.append(lessons.read(notebook, root))
+        except LessonError as error:
+            problems += error.findings
+    if problems:
+        raise LessonError(problems)
+    return found
+
+
+def make(parsed: list[Lesson], root: Path) -> dict[str, str]:
+    """Return the text of every built file of these lessons by its relative path."""
+    made = {}
+    with tempfile.TemporaryDirectory(prefix="course-build-") as folder:
+        scratch = Path(folder).resolve()
+        for one in parsed:
+            path = f"source/{one.notebook.week}/{one.notebook.name}.ipynb"
+            made[path] = notebook_text(one)
+            _replace(scratch / path, made[path])
+        for name in sorted({one.notebook.week for one in parsed}):
+            for extra in BY_HAND:
+                if (root / "source" / name / extra).is_file():
+                    text = (root / "source" / name / extra).read_text("utf-8")
+                    _replace(scratch / "source" / name / extra, text)
+            _generate(name, scratch, root)
+            for file in sorted((scratch / "release" / name).iterdir()):
+                made[f"release/{name}/{file.name}"] = file.read_text("utf-8")
+    return made
+
+
+def notebook_text(lesson: Lesson) -> str:
+    """Return the source notebook of a lesson as the text of its .ipynb file."""
+    cells = lessons.cells(lesson)
+    metadata = {
+        "course": {
+            "key": lesson.notebook.key,
+            "title": lesson.notebook.title,
+            "lesson": lesson.file,
+            "review": lessons.review(lesson),
+            "built": {
+                "lesson": lesson.digest,
+                "cells": digest((c.id, c.markdown, c.source, c.points) for c in cells),
+            },
+        },
+        **KERNEL,
+    }
+    notebook = {
+        "cells": [_cell(cell) for cell in cells],
+        "metadata": metadata,
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def digest(cells: Iterable[tuple[str, bool, str, int | None]]) -> str:
+    """Return a sha256 of what an author can edit: id, kind, text, points of cells."""
+    return hashlib.sha256(json.dumps(list(cells)).encode()).hexdigest()
+
+
+def edited(notebook: dict) -> bool:
+    """Whether a source notebook (its JSON) was changed by hand since it was built."""
+    built = notebook["metadata"]["course"]["built"]["cells"]
+    return built != digest(
+        (
+            cell.get("id", ""),
+            cell["cell_type"] == "markdown",
+            "".join(cell["source"]),
+            cell["metadata"].get("nbgrader", {}).get("points"),
+        )
+        for cell in notebook["cells"]
+    )
+
+
+def _cell(cell: Cell) -> dict:
+    course = {
+        "role": cell.role,
+        "exercise": cell.block.exercise,
+        "group": cell.block.group,
+        "mode": cell.block.words.get("mode"),
+    }
+    if cell.points:
+        course["points"] = cell.points
+    metadata = {"course": course}
+    if cell.nbgrader:
+        metadata["nbgrader"] = cell.nbgrader
+    found = {
+        "cell_type": "markdown" if cell.markdown else "code",
+        "id": cell.id,
+        "metadata": metadata,
+        "source": cell.source.splitlines(keepends=True),
+    }
+    if not cell.markdown:
+        found |= {"execution_count": None, "outputs": []}
+    return found
+
+
+def _generate(week: str, scratch: Path, root: Path) -> None:
+    """Run nbgrader's generate_assignment on the scratch folder, without a database.
+
+    The settings are those of the course's own `nbgrader_config.py`, so that
+    `nbgrader generate_assignment` typed by hand gives the same files.
+    """
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config.loader import PyFileConfigLoader
+
+    config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
+    config.SaveCells.enabled = False  # what `nbgrader generate_assignment --no-db` does
+    config.GenerateAssignment.no_database = True
+    heard = io.StringIO()
+    log = logging.Logger("course.build", logging.WARNING)
+    log.addHandler(logging.StreamHandler(heard))
+    folder = CourseDirectory(config=config, root=str(scratch), assignment_id=week)
+    step = GenerateAssignment(coursedir=folder, config=config)
+    folder.log = step.log = log
+    try:
+        step.start()
+    except Exception as error:
+        raise CourseError(
+            f"nbgrader could not make the release of {week}: {error}\n"
+            + heard.getvalue().strip(),
+            cure="the lines above name the cell; `course lint` may say more",
+        ) from error
+
+
+def _strangers(
+    root: Path, weeks: set[str], everything: bool
+) -> tuple[list[str], list[str]]:
+    """Return built notebooks that no lesson makes now, and files no build made."""
+    names = {
+        f"{n.week}/{n.name}.ipynb" for w in syllabus.weeks(root) for n in w.notebooks
+    }
+    built, unknown = [], []
+    for tree in ("source", "release"):
+        for file in sorted((root / tree).rglob("*")):
+            parts = file.relative_to(root / tree).parts
+            if file.is_dir() or ".ipynb_checkpoints" in parts:
+                continue
+            if not everything and parts[0] not in weeks:
+                continue
+            inside = "/".join(parts)
+            if inside in names or (parts[-1] in BY_HAND and len(parts) <= 2):
+                continue
+            built_here = file.suffix == ".ipynb" and _is_built(file)
+            (built if built_here else unknown).append(f"{tree}/{inside}")
+    return built, unknown
+
+
+def _is_built(file: Path) -> bool:
+    try:
+        return "built" in json.loads(file.read_text("utf-8"))["metadata"]["course"]
+    except (ValueError, LookupError, TypeError, OSError):
+        return False
+
+
+def _refuse_edited(root: Path, made: dict[str, str]) -> None:
+    """Raise when a build would overwrite an edit made in JupyterLab."""
+    for path, text in made.items():
+        now = _text(root / path)
+        if not path.startswith("source/") or not path.endswith(".ipynb"):
+            continue
+        if now is None or now == text:
+            continue
+        try:
+            notebook = json.loads(now)
+            lost = edited(notebook)
+            if lost and _same_cells(notebook, json.loads(text)):
+                lost = False
+        except (ValueError, LookupError, TypeError):
+            raise CourseError(
+                f"{path} is not a notebook that a build made",
+                cure=f"move it away (mv {path} /tmp), then `course build`",
+            ) from None
+        if lost:
+            raise CourseError(
+                f"{path} was edited since it was built, and a build would undo that",
+                cure=f"`course adopt {path}` keeps the edit in the lesson; "
+                f"`rm {path}` drops it",
+            )
+
+
+def _same_cells(one: dict, other: dict) -> bool:
+    first, second = (
+        [(c["cell_type"], "".join(c["source"])) for c in notebook["cells"]]
+        for notebook in (one, other)
+    )
+    return first == second
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a whole file at once: a reader sees the old text or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    scratch.write_text(text, "utf-8")
+    os.replace(scratch, path)
