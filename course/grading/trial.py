@@ -871,7 +871,7 @@ class Trial:
         passed = [fd for links in theirs.values() for fd in links]
         package = str(Path(__file__).resolve().parents[2])
         seen = os.environ.get("PYTHONPATH")
-        server = subprocess.Popen(
+        server = self._server = subprocess.Popen(
             [sys.executable, "-c", "from course.grading import trial; trial._serve()"],
             cwd=base / "cwd",
             env={
