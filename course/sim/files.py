@@ -8,9 +8,9 @@ megabytes costs a few kilobytes. `MemoryFiles` serves such a folder through the
 import errno
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from typing import Protocol
 
@@ -92,11 +92,11 @@ def _noise(number: int, offset: int, n: int) -> bytes:
     return found
 
 
-@dataclass
 class MemoryFiles:
     """A folder in memory that counts every open and every byte read.
 
-    `contents` maps a path to bytes or to a `Pattern`. `max_open` is how many files
+    `contents` maps a path to bytes or to a `Pattern`, and may be edited while in
+    use; `opens` and `bytes_of` count by path. `max_open` is how many files
     may be open at once: one more raises OSError (too many open files), as a real
     system does. `claims` overrides the size that `files()` reports for a path (the
     file changed after it was listed), `broken` holds paths that cannot be opened,
@@ -106,22 +106,29 @@ class MemoryFiles:
     >>> with fs.open("a") as file:
     ...     file.read(0, 4096)
     b'hello'
-    >>> fs.bytes_read, fs.opens["a"], fs.most_open
-    (5, 1, 1)
+    >>> fs.bytes_read, fs.opens["a"]
+    (5, 1)
     """
 
-    contents: dict[str, bytes | Pattern]
-    max_open: int = 64
-    claims: Mapping[str, int] = field(default_factory=dict)
-    broken: frozenset[str] = frozenset()
-    most: int | None = None
-    opens: Counter[str] = field(default_factory=Counter, init=False)
-    bytes_of: Counter[str] = field(default_factory=Counter, init=False)
-    reads: int = field(default=0, init=False)
-    largest_read: int = field(default=0, init=False)
-    most_open: int = field(default=0, init=False)
-    _open_now: int = field(default=0, init=False)
-    _inodes: dict[str, int] = field(default_factory=dict, init=False)
+    def __init__(
+        self,
+        contents: Mapping[str, bytes | Pattern],
+        *,
+        max_open: int = 64,
+        claims: Mapping[str, int] | None = None,
+        broken: Collection[str] = (),
+        most: int | None = None,
+    ) -> None:
+        self.contents = dict(contents)
+        self.max_open = max_open
+        self.claims = dict(claims or {})
+        self.broken = frozenset(broken)
+        self.most = most
+        self.opens: Counter[str] = Counter()
+        self.bytes_of: Counter[str] = Counter()
+        self.largest_read = 0
+        self._open_now = 0
+        self._inodes: dict[str, int] = {}
 
     @property
     def bytes_read(self) -> int:
@@ -151,7 +158,6 @@ class MemoryFiles:
             raise OSError(errno.EMFILE, "too many open files", path)
         self.opens[path] += 1
         self._open_now += 1
-        self.most_open = max(self.most_open, self._open_now)
         return _MemoryReader(self, path)
 
 
@@ -175,7 +181,6 @@ class _MemoryReader:
             data = content.read(offset, allowed)
         else:
             data = content[offset : offset + allowed]
-        owner.reads += 1
         owner.bytes_of[self._path] += len(data)
         owner.largest_read = max(owner.largest_read, n)
         return data
