@@ -18,7 +18,8 @@ from pathlib import Path
 from course import fastimport, paths, syllabus  # noqa: F401 - before nbformat
 from course.errors import CourseError
 from course.ops import lesson as lessons
-from course.ops.lesson import Cell, Lesson, LessonError
+from course.ops.cells import Cell, render
+from course.ops.lesson import Lesson, LessonError
 
 KERNEL = {
     "kernelspec": {
@@ -138,7 +139,7 @@ def make(parsed: list[Lesson], root: Path) -> dict[str, str]:
 
 def notebook_text(lesson: Lesson) -> str:
     """Return the source notebook of a lesson as the text of its .ipynb file."""
-    cells = lessons.cells(lesson)
+    cells = render(lesson)
     metadata = {
         "course": {
             "key": lesson.notebook.key,

@@ -7,16 +7,12 @@ is for, and everything a notebook needs besides the text follows from that word:
     # %% [answer] e1
     # %% [grade] e1.links points=5 mode=shared
 
-`read` parses a file into blocks, `cells` renders the blocks, `unrender` takes the
-text of one rendered cell back to the text of its block.
+`read` parses a file into blocks; `course.ops.cells` renders them.
 """
 
 import ast
 import hashlib
-import html
-import io
 import re
-import tokenize
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,11 +21,6 @@ from course.errors import CourseError
 
 MARK = "# %%"
 BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
-BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
-# nbgrader looks for the words only; as a comment they do not show as a heading.
-BEGIN_SCHEME, END_SCHEME = "<!-- BEGIN MARK SCHEME -->", "<!-- END MARK SCHEME -->"
-IMPORT_CHECK = "from course import check"
-ANSWER_STUB = "*Your answer here.*"
 HINTS = ("nudge", "idea", "outline")
 
 # role: (what stands after it, required words, optional words, needs core|stretch)
@@ -53,9 +44,12 @@ _ROLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], bool]] = {
 _ONCE_AN_EXERCISE = {"card", "answer", "check", "essay"}
 _MARKDOWN = {"md", "map", "card", "hints", "essay", "rubric", "review"}
 _PATTERNS = {
-    _NAME: (r"(?!c\d+$|e\d+(-|$))[a-z][a-z0-9-]*", "lower-case words, like 'funnel'"),
+    _NAME: (
+        r"(?!c\d+$|e\d+(-|$)|(setup|map|review)$)[a-z][a-z0-9-]{0,31}",
+        "a name of its own in lower case, like 'funnel'",
+    ),
     _EXERCISE: (r"e[1-9]\d*", "an exercise, like e1"),
-    _GROUP: (r"e[1-9]\d*\.[a-z][a-z0-9_]*", "exercise.group, like e1.links"),
+    _GROUP: (r"e[1-9]\d*\.[a-z][a-z0-9_]{0,31}", "exercise.group, like e1.links"),
     _RUBRIC: (r"[a-z][a-z0-9-]*", "the rubric's name, like tradeoffs"),
 }
 _MODES = ("split", "shared")
@@ -143,8 +137,7 @@ class Block:
     def is_markdown(self) -> bool:
         """Whether this block becomes prose."""
         if self.role == "hand":
-            lines = self.text.splitlines()
-            return all(not line or line.startswith("#") for line in lines)
+            return _all_comments(self.text.split("\n"))
         return self.role in _MARKDOWN
 
 
@@ -172,56 +165,6 @@ class Lesson:
         """Return a Finding that points at `block` of this lesson."""
         line, name = (block.line, block.name) if block else (0, "")
         return Finding(self.file, line, name, rule, message, cure)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One rendered notebook cell and the block it comes from.
-
-    `part` is "prompt" or "response" for the two cells of an essay, else "".
-    """
-
-    id: str
-    markdown: bool
-    source: str
-    block: Block
-    part: str = ""
-
-    @property
-    def role(self) -> str:
-        """The role that tools look cells up by; an essay's prompt is its card."""
-        return "card" if self.part == "prompt" else self.block.role
-
-    @property
-    def points(self) -> int | None:
-        """Points of a graded cell, or None."""
-        return None if self.part == "prompt" else self.block.points
-
-    @property
-    def nbgrader(self) -> dict | None:
-        """The cell's nbgrader metadata, or None for a cell nbgrader ignores."""
-        flags = {  # role: (grade, solution, locked)
-            "answer": (False, True, False),
-            "check": (True, False, True),
-            "grade": (True, False, True),
-            "essay": (True, True, False),
-            "rubric": (False, False, True),
-            "setup": (False, False, True),
-        }.get(self.role)
-        if flags is None:
-            return None
-        grade, solution, locked = flags
-        found = {
-            "schema_version": 3,
-            "grade": grade,
-            "grade_id": self.id,
-            "locked": locked,
-            "solution": solution,
-            "task": False,
-        }
-        if grade:
-            found["points"] = self.points
-        return found
 
 
 def locate(notebook: syllabus.Notebook, root: Path) -> tuple[Path, Path]:
@@ -293,7 +236,7 @@ def _split(
             f"not valid Python: {error.msg}",
             "mend this line; a lesson is Python without % or ! magics",
         )
-    lines = text.splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     starts = [i for i, line in enumerate(lines) if line.startswith(MARK)]
     preamble = "".join(lines[: starts[0]] if starts else lines)
     if not _only_comments(preamble):
@@ -415,7 +358,7 @@ def _pair_hidden(
         elif block.label not in own:
             message = f"has no [grade] in {lesson.file}"
             cure = f"add '# %% [grade] {block.label} points=… mode=…' there"
-        elif _visible_and_body(own[block.label].text)[1]:
+        elif visible_and_body(own[block.label].text)[1]:
             message = f"has a body here and in {lesson.file}"
             cure = "keep only the leading comments in the lesson"
         else:
@@ -445,7 +388,8 @@ def _check_whole(lesson: Lesson, problems: list[Finding]) -> None:
                 "rename one of them" if named else "join the two",
             )
         seen.setdefault(key, block)
-        if not block.text:
+        carded = block.role == "essay" and ("card", block.exercise) in has
+        if not block.text and block.label not in lesson.hidden and not carded:
             problem(block, "the cell is empty", "fill it or take its mark out")
             continue
         if block.role in ("answer", "check", "grade", "look", "hand", "hints") and not (
@@ -458,7 +402,7 @@ def _check_whole(lesson: Lesson, problems: list[Finding]) -> None:
             )
         if block.role == "answer":
             _check_regions(block, problem)
-        if block.role == "grade" and not _hidden_body(lesson, block):
+        if block.role == "grade" and not hidden_body(lesson, block):
             problem(
                 block,
                 "no hidden test stands here",
@@ -466,22 +410,38 @@ def _check_whole(lesson: Lesson, problems: list[Finding]) -> None:
             )
         if block.role == "check" and not _code_of(block.text):
             problem(block, "no test stands here", "write it below the mark")
-        if block.role == "hints" and _split_hints(_prose(block.text)) is None:
+        if block.role == "hints" and split_hints(prose(block.text)) is None:
             problem(
                 block,
                 "hints are three paragraphs: nudge, idea, outline",
                 "start them '# nudge: …', '# idea: …', '# outline: …', in this order",
             )
-        if block.role == "review" and _split_review(_prose(block.text)) is None:
+        if block.role == "review" and split_review(prose(block.text)) is None:
             problem(
                 block,
                 "review cards are pairs of a question and an answer",
                 "write '# Q: …' and then '# A: …' for each card",
             )
+        if block.role in ("card", "essay") and not carded and not title(block):
+            problem(block, "the first line is empty", "write the title there")
         if block.role == "essay":
-            if ("card", block.exercise) not in has and (
-                block.minutes is None or block.core is None
+            region = prose(block.text).partition(BEGIN_SOLUTION)[1:]
+            if region[0] and (
+                region[1].count(END_SOLUTION) != 1
+                or not region[1].endswith(END_SOLUTION)
             ):
+                problem(
+                    block,
+                    "the model answer does not close the cell",
+                    f"let '# {END_SOLUTION}' be its last line",
+                )
+            if carded and block.core is not None:
+                problem(
+                    block,
+                    "its card says core or stretch already",
+                    "take minutes and core off this mark",
+                )
+            if not carded and (block.minutes is None or block.core is None):
                 problem(
                     block,
                     "an essay without a card says minutes and core or stretch itself",
@@ -503,22 +463,11 @@ def _check_whole(lesson: Lesson, problems: list[Finding]) -> None:
                     "no essay with this rubric stands right before it",
                     f"put it below '# %% [essay] … rubric={block.label}'",
                 )
-    if problems:
-        return
-    ids: dict[str, Cell] = {}
-    for cell in cells(lesson):
-        if cell.id in ids or len(cell.id) > 64:
-            problem(
-                cell.block,
-                f"the cell id {cell.id!r} is taken or longer than 64 characters",
-                "choose another name",
-            )
-        ids[cell.id] = cell
 
 
 def _check_regions(block: Block, problem) -> None:
     depth = regions = 0
-    for line in block.text.splitlines():
+    for line in block.text.split("\n"):
         if BEGIN_SOLUTION in line or END_SOLUTION in line:
             depth += 1 if BEGIN_SOLUTION in line else -1
             regions += 1
@@ -535,92 +484,31 @@ def _check_regions(block: Block, problem) -> None:
         )
 
 
-# --- rendering -------------------------------------------------------------
+# --- the text inside a block -------------------------------------------------
 
 
-def cells(lesson: Lesson) -> list[Cell]:
-    """Render every block; an essay gives two cells, each other block one."""
-    found: list[Cell] = []
-    count: dict[tuple[str, str], int] = {}
-    for block in lesson.blocks:
-        where = f"{lesson.notebook.key}-"
-        if block.exercise:
-            where += f"{block.exercise}-"
-        if block.role == "essay":
-            if prompt := _essay_prompt(lesson, block):
-                part = "card" if block.core is not None else "prompt"
-                cell = Cell(f"{where}{part}", True, prompt, block, "prompt")
-                found.append(cell)
-            response = _essay_parts(block.text)[1] or ANSWER_STUB
-            found.append(Cell(f"{where}essay", True, response, block, "response"))
-            continue
-        if block.role in ("md", "code"):
-            end = block.label or f"c{len(found) + 1:03d}"
-        elif block.role == "grade":
-            end = f"grade-{block.group}"
-        elif block.role == "rubric":
-            end = f"{found[-1].block.exercise}-rubric"
-        else:
-            key = (block.role, block.label)
-            count[key] = count.get(key, 0) + 1
-            end = block.role + (f"-{count[key]}" if count[key] > 1 else "")
-        source = _render(lesson, block, where + end)
-        found.append(Cell(where + end, block.is_markdown, source, block))
-    return found
-
-
-def _render(lesson: Lesson, block: Block, cell_id: str) -> str:
-    """Return the source of the one cell that `block` gives."""
-    if block.role == "card":
-        return _heading(lesson, block) + _rest(_prose(block.text))
-    if block.role == "map":
-        return _prose(block.text) + "\n\n" + _map_table(lesson)
-    if block.role == "hints":
-        return _details(
-            (f"Hint {n} · {name}", text)
-            for n, (name, text) in enumerate(
-                zip(HINTS, _split_hints(_prose(block.text)), strict=True), 1
-            )
-        )
-    if block.role == "review":
-        intro, cards = _split_review(_prose(block.text))
-        shown = _details((_inline(question), answer) for question, answer in cards)
-        return f"{intro}\n\n{shown}" if intro else shown
-    if block.role == "rubric":
-        intro, _ = _rubric_frame(lesson, block)
-        return "\n".join([*intro, BEGIN_SCHEME, "", _prose(block.text), "", END_SCHEME])
-    if block.role == "check":
-        return _test("visible", cell_id, block, block.text)
-    if block.role == "grade":
-        visible, _ = _visible_and_body(block.text)
-        head = [_grade_heading(block), *([visible] if visible else [])]
-        body = _test("hidden", cell_id, block, _hidden_body(lesson, block))
-        return "\n".join([*head, BEGIN_HIDDEN, IMPORT_CHECK, "", body, END_HIDDEN])
-    return _prose(block.text) if block.is_markdown else block.text
-
-
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Take the comment signs off: "# a" gives "a", "#" an empty line."""
-    return "\n".join(line[2:] for line in text.splitlines())
+    return "\n".join(line[2:] for line in text.split("\n"))
 
 
-def _comment(text: str) -> str:
-    """Put the comment signs on; the reverse of `_prose`."""
+def comment(text: str) -> str:
+    """Put the comment signs on; the reverse of `prose`."""
     return "\n".join(f"# {line}" if line else "#" for line in text.split("\n"))
 
 
 def _code_of(text: str) -> str:
     """Return `text` when it holds a statement, else nothing."""
-    return text if not _all_comments(text.splitlines()) else ""
+    return text if not _all_comments(text.split("\n")) else ""
 
 
 def _all_comments(lines: list[str]) -> bool:
     return all(not line.strip() or line.lstrip().startswith("#") for line in lines)
 
 
-def _visible_and_body(text: str) -> tuple[str, str]:
+def visible_and_body(text: str) -> tuple[str, str]:
     """Cut a [grade] block after its leading comments."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     cut = 0
     while cut < len(lines) and _all_comments(lines[: cut + 1]):
         cut += 1
@@ -628,68 +516,11 @@ def _visible_and_body(text: str) -> tuple[str, str]:
     return visible.strip("\n"), body.strip("\n")
 
 
-def _hidden_body(lesson: Lesson, block: Block) -> str:
+def hidden_body(lesson: Lesson, block: Block) -> str:
     """Return the hidden test of a [grade] block, from wherever it stands."""
     if block.label in lesson.hidden:
         return _code_of(lesson.hidden[block.label].text)
-    return _visible_and_body(block.text)[1]
-
-
-def _test(kind: str, cell_id: str, block: Block, body: str) -> str:
-    """Wrap a test body in the decorated function that runs it."""
-    function = f"{block.exercise}_{block.group or 'check'}"
-    return (
-        f'@check.{kind}("{cell_id}", points={block.points})\n'
-        f"def {function}():\n{_indent(body)}"
-    )
-
-
-def _grade_heading(block: Block) -> str:
-    points = _plural(block.points, "point")
-    return f"# Hidden tests · {block.exercise} {block.group} · {points}"
-
-
-def _plural(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
-
-
-def _indent(code: str) -> str:
-    inside = _inside_strings(code)
-    return "\n".join(
-        f"    {line}" if line.strip() and n not in inside else line
-        for n, line in enumerate(code.splitlines(), 1)
-    )
-
-
-def _dedent(code: str) -> str:
-    """Undo `_indent`. Raises ValueError when a line is not indented."""
-    inside = _inside_strings(f"if True:\n{code}")
-    lines = []
-    for n, line in enumerate(code.splitlines(), 2):
-        if line.strip() and n not in inside:
-            if not line.startswith("    "):
-                raise ValueError(line)
-            line = line[4:]
-        lines.append(line)
-    return "\n".join(lines).strip("\n")
-
-
-def _inside_strings(code: str) -> set[int]:
-    """Return the numbers of the lines that begin inside a string."""
-    inside: set[int] = set()
-    opened: list[int] = []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(code).readline):
-            kind = tokenize.tok_name[token.type]
-            if kind == "STRING":
-                inside.update(range(token.start[0] + 1, token.end[0] + 1))
-            elif kind == "FSTRING_START":  # Python 3.12 takes f-strings apart
-                opened.append(token.start[0])
-            elif kind == "FSTRING_END":
-                inside.update(range(opened.pop() + 1, token.end[0] + 1))
-    except (tokenize.TokenError, SyntaxError):
-        pass  # not Python: the parser has reported it, with its line
-    return inside
+    return visible_and_body(block.text)[1]
 
 
 def exercises(lesson: Lesson) -> dict[str, Block]:
@@ -711,68 +542,22 @@ def points(lesson: Lesson, exercise: str) -> int:
 
 def title(block: Block) -> str:
     """Return the title of an exercise: the first line of its card."""
-    return _prose(block.text).partition("\n")[0].strip()
+    return prose(block.text).partition("\n")[0].strip()
 
 
 def task(block: Block) -> str:
     """Return the text of a card or essay below its title, without comment signs."""
-    text = _prose(block.text)
-    if block.role == "essay":
-        text = _essay_parts(block.text)[0]
-    return _rest(text).strip("\n")
+    text = essay_parts(block.text)[0] if block.role == "essay" else prose(block.text)
+    return text.partition("\n")[2].strip("\n")
 
 
-def _rest(text: str) -> str:
-    rest = text.partition("\n")[2].strip("\n")
-    return f"\n\n{rest}" if rest else ""
-
-
-def _facts(lesson: Lesson, block: Block) -> tuple[str, str, str]:
-    worth = _plural(points(lesson, block.exercise), "point")
-    path = "core" if block.core else "stretch"
-    return _plural(block.minutes, "minute"), worth, path
-
-
-def _heading(lesson: Lesson, block: Block) -> str:
-    facts = " · ".join(_facts(lesson, block))
-    return f"### Exercise {block.exercise[1:]} · {title(block)}\n\n*{facts}*"
-
-
-def _map_table(lesson: Lesson) -> str:
-    rows = ["| exercise | minutes | points | |", "|:---|---:|---:|:---|"]
-    for exercise, block in exercises(lesson).items():
-        path = "core" if block.core else "stretch"
-        rows.append(
-            f"| {exercise[1:]} · {title(block)} | {block.minutes} "
-            f"| {points(lesson, exercise)} | {path} |"
-        )
-    return "\n".join(rows)
-
-
-def _essay_parts(text: str) -> tuple[str, str]:
+def essay_parts(text: str) -> tuple[str, str]:
     """Cut an [essay] block into its prompt and the model answer (may be empty)."""
-    before, _, rest = _prose(text).partition(BEGIN_SOLUTION)
-    return before.strip("\n"), rest.partition(END_SOLUTION)[0].strip("\n")
+    before, _, rest = prose(text).partition(BEGIN_SOLUTION)
+    return before.strip("\n"), rest.removesuffix(END_SOLUTION).strip("\n")
 
 
-def _essay_prompt(lesson: Lesson, block: Block) -> str:
-    prompt, _ = _essay_parts(block.text)
-    if block.core is None:  # a card of its own carries the title
-        return prompt
-    return _heading(lesson, block) + _rest(prompt)
-
-
-def _rubric_frame(lesson: Lesson, block: Block) -> tuple[list[str], str]:
-    essay = lesson.blocks[lesson.blocks.index(block) - 1]
-    number = essay.exercise[1:]
-    return [
-        f"**How exercise {number} is judged.** The rubric appears here with your "
-        "feedback.",
-        "",
-    ], essay.exercise
-
-
-def _split_hints(text: str) -> list[str] | None:
+def split_hints(text: str) -> list[str] | None:
     """Return the texts of nudge, idea and outline, or None when one is missing."""
     parts = re.split(r"^(nudge|idea|outline):[ \n]", text, flags=re.M)
     if parts[0].strip() or tuple(parts[1::2]) != HINTS:
@@ -781,7 +566,7 @@ def _split_hints(text: str) -> list[str] | None:
     return texts if all(texts) else None
 
 
-def _split_review(text: str) -> tuple[str, list[tuple[str, str]]] | None:
+def split_review(text: str) -> tuple[str, list[tuple[str, str]]] | None:
     """Return the lines above the first card, and the cards; None when unpaired."""
     intro, *parts = re.split(r"^(Q|A):[ \n]", text, flags=re.M)
     if not parts or parts[::2] != ["Q", "A"] * (len(parts) // 4):
@@ -796,19 +581,6 @@ def review(lesson: Lesson) -> list[dict[str, str]]:
     """Return the review cards as question and answer, in order."""
     for block in lesson.blocks:
         if block.role == "review":
-            _, cards = _split_review(_prose(block.text))
+            _, cards = split_review(prose(block.text))
             return [{"question": q, "answer": a} for q, a in cards]
     return []
-
-
-def _details(pairs) -> str:
-    return "\n\n".join(
-        f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
-        for summary, text in pairs
-    )
-
-
-def _inline(text: str) -> str:
-    """Render a question for a <summary>, where markdown is not: only `code` stays."""
-    escaped = html.escape(text, quote=False)
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
