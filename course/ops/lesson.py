@@ -53,6 +53,12 @@ _PATTERNS = {
     _RUBRIC: (r"[a-z][a-z0-9-]*", "the rubric's name, like tradeoffs"),
 }
 _MODES = ("split", "shared")
+_EXAMPLES = {
+    "minutes": "minutes=12",
+    "points": "points=5",
+    "mode": "mode=split (or mode=shared)",
+    "rubric": "rubric=tradeoffs",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +255,7 @@ def _split(
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         mark = lines[start].rstrip("\n")
         try:
-            role, label, words, core = _parse_mark(mark)
-            if hidden and role != "grade":
-                raise _Mark("only [grade] blocks stand in a hidden file", "move it")
+            role, label, words, core = _parse_mark(mark, hidden)
         except _Mark as error:
             problem(start + 1, error.message, error.cure)
             continue
@@ -267,13 +271,6 @@ def _split(
             line=start + 1,
             text_line=start + 2 + first,
         )
-        if hidden and words:
-            problem(
-                block.line,
-                f"{' '.join(words)} belongs to the lesson's own [grade] mark",
-                f"write only '# %% [grade] {label}' here",
-                block.name,
-            )
         if block.is_markdown:
             for number, line in enumerate(body, start + 2):
                 if line.strip() and line != "#" and not line.startswith("# "):
@@ -292,7 +289,9 @@ class _Mark(Exception):
         self.message, self.cure = message, cure
 
 
-def _parse_mark(mark: str) -> tuple[str, str, dict[str, str], bool | None]:
+def _parse_mark(
+    mark: str, hidden: bool
+) -> tuple[str, str, dict[str, str], bool | None]:
     """Read `# %% [role] label word=value flag` into its parts."""
     match = re.fullmatch(r"# %%(?:\s+\[(\w+)\])?(.*)", mark)
     if not match:
@@ -301,6 +300,13 @@ def _parse_mark(mark: str) -> tuple[str, str, dict[str, str], bool | None]:
     if role not in _ROLES:
         raise _Mark(f"[{role}] is no role", f"use one of {', '.join(_ROLES)}")
     kind, required, optional, needs_core = _ROLES[role]
+    if hidden:
+        if role != "grade" or rest[1:]:
+            raise _Mark(
+                f"{mark!r} is no mark of a hidden file",
+                "write '# %% [grade] e1.group'; points and mode stand in the lesson",
+            )
+        required = ()
     label = ""
     if rest and "=" not in rest[0] and rest[0] not in ("core", "stretch"):
         label = rest.pop(0)
@@ -325,6 +331,12 @@ def _parse_mark(mark: str) -> tuple[str, str, dict[str, str], bool | None]:
                 f"[{role}] does not take {word!r} (or not twice)",
                 f"it takes {', '.join(may) or 'no words'}",
             )
+    missing = [key for key in required if key not in words]
+    if missing:
+        raise _Mark(
+            f"[{role}] does not say {' and '.join(missing)}",
+            f"add {' '.join(_EXAMPLES[key] for key in missing)} to this mark",
+        )
     for key in ("points", "minutes"):
         if key in words and not re.fullmatch(r"[1-9]\d*", words[key]):
             raise _Mark(f"{key}={words[key]} is not a whole number above 0", "mend it")
@@ -471,10 +483,9 @@ def _check_regions(block: Block, problem) -> None:
         if BEGIN_SOLUTION in line or END_SOLUTION in line:
             depth += 1 if BEGIN_SOLUTION in line else -1
             regions += 1
-            if depth not in (0, 1) or line.strip() not in (
-                BEGIN_SOLUTION,
-                END_SOLUTION,
-            ):
+            alone = line.strip() in (BEGIN_SOLUTION, END_SOLUTION)
+            if depth not in (0, 1) or not alone:
+                depth = -1
                 break
     if depth or not regions:
         problem(
