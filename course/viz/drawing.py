@@ -124,8 +124,9 @@ def beside(
     if words:
         left.set(xticks=[], yticks=[])
         left.spines[:].set_visible(False)
+        lines = [part for line in words.split("\n") for part in textwrap.wrap(line, 44)]
         left.text(
-            *(0.5, 0.5, textwrap.fill(words, 44, replace_whitespace=False)),
+            *(0.5, 0.5, "\n".join(lines)),
             ha="center",
             va="center",
             color=BASELINE,
@@ -224,6 +225,7 @@ def label_lines(ax: Axes) -> None:
     fig = ax.get_figure(root=True)
     tall = ax.get_position().height * fig.get_figheight() * 72  # points
     size = mpl.rcParams["font.size"]
+    ax.autoscale_view()  # settles the limits, which the transform below needs
     to_axes = ax.transData + ax.transAxes.inverted()
     ideal = [float(to_axes.transform(end)[1]) * tall for end in ends]
     placed = _apart(ideal, 1.25 * size, tall)
