@@ -98,7 +98,7 @@ def build(week: str | None = None, check: bool = False) -> Report:
         return report
     _refuse_edited(root, made)
     for path, text in stale.items():
-        _replace(root / path, text)
+        write(root / path, text)
     for path in extra:
         (root / path).unlink()
     return report
@@ -125,12 +125,12 @@ def make(parsed: list[Lesson], root: Path) -> dict[str, str]:
         for one in parsed:
             path = f"source/{one.notebook.week}/{one.notebook.name}.ipynb"
             made[path] = notebook_text(one)
-            _replace(scratch / path, made[path])
+            write(scratch / path, made[path])
         for name in sorted({one.notebook.week for one in parsed}):
             for extra in BY_HAND:
                 if (root / "source" / name / extra).is_file():
                     text = (root / "source" / name / extra).read_text("utf-8")
-                    _replace(scratch / "source" / name / extra, text)
+                    write(scratch / "source" / name / extra, text)
             _generate(name, scratch, root)
             for file in sorted((scratch / "release" / name).iterdir()):
                 made[f"release/{name}/{file.name}"] = file.read_text("utf-8")
@@ -304,8 +304,8 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a whole file at once: a reader sees the old text or the new one."""
+def write(path: Path, text: str) -> None:
+    """Write a whole file at once, so that a reader sees the old or the new text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     scratch.write_text(text, "utf-8")

@@ -179,7 +179,7 @@ def _unrender(lesson: Lesson, cell: Cell, source: str) -> Edit:
         if source in (RESPONSE, ""):
             return Edit(comment(prompt))
         answer = f"{BEGIN_SOLUTION}\n{source}\n{END_SOLUTION}"
-        return Edit(comment(f"{prompt}\n{answer}"))
+        return Edit(comment("\n".join(filter(None, [prompt, answer]))))
     if cell.part == "prompt" or block.role == "card":
         text, words = source, {}
         if block.core is not None:

@@ -252,7 +252,7 @@ def _split(
             "move it into a cell: above stand only a docstring and comments",
         )
     blocks = []
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
         mark = lines[start].rstrip("\n")
         try:
             role, label, words, core = _parse_mark(mark, hidden)
@@ -385,6 +385,9 @@ def _check_whole(lesson: Lesson, problems: list[Finding]) -> None:
     def problem(block: Block, message: str, cure: str) -> None:
         problems.append(lesson.finding(block, "lesson", message, cure))
 
+    if not lesson.blocks and not problems:
+        cure = "start one with '# %% [md]'"
+        problems.append(lesson.finding(None, "lesson", "it has no cells", cure))
     seen: dict[tuple[str, str], Block] = {}
     has = {(b.role, b.exercise) for b in lesson.blocks}
     for i, block in enumerate(lesson.blocks):
