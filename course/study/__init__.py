@@ -1,1 +1,1 @@
-"""What a learner did, and what to do next."""
+"""The learner's own study: what was tried and when (plans and reviews follow)."""

@@ -1,39 +1,77 @@
-"""The study log: one line of JSON for each thing that a learner did."""
+"""The study log: one JSON line per event in `.course/log.jsonl`, only ever appended.
+
+It belongs to the learner, is ignored by git and goes nowhere. A log that cannot be
+written or read never disturbs a notebook.
+"""
 
 import json
-import time
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
-FILE = Path(".course", "log.jsonl")
+from course import paths
+from course.errors import CourseError
+
+_current: list[str] = []
 
 
-def note(event: dict, folder: Path | None = None) -> None:
-    """Append `event` (plain values) with its time to the log in `folder`.
+def place() -> Path:
+    """Return the log's path: in the course folder, or else in the working folder."""
+    try:
+        folder = paths.root()
+    except CourseError:
+        folder = Path.cwd()
+    return folder / ".course" / "log.jsonl"
 
-    A log that cannot be written never disturbs a notebook: the event is dropped.
+
+def begin(notebook: str) -> None:
+    """Note that the notebook with this key is open: its key goes with each event."""
+    _current[:] = [notebook]
+    record("open")
+
+
+def record(event: str, **facts: object) -> bool:
+    """Append an event with its time and notebook; return whether that worked.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = open(f"{folder}/nbgrader_config.py", "w").close()
+    ...     os.environ["COURSE_ROOT"] = folder
+    ...     ok = record("guess", name="floor", value=40)
+    ...     events()[-1]["value"], ok
+    (40, True)
+    >>> del os.environ["COURSE_ROOT"]
     """
-    file = (folder or Path.cwd()) / FILE
-    line = json.dumps({"at": round(time.time(), 3), **event}, default=str)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    notebook = _current[0] if _current else None
+    line = {"time": now, "event": event, "notebook": notebook, **facts}
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
+        text = json.dumps(line, default=str, ensure_ascii=False) + "\n"
+        file = place()
+        file.parent.mkdir(exist_ok=True)
+        # One write to a file opened for appending: lines of two kernels never mix.
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(handle, text.encode("utf-8", "replace"))
+        finally:
+            os.close(handle)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def events() -> list[dict]:
+    """Return all events, oldest first; lines that are damaged are passed over."""
+    try:
+        lines = place().read_text("utf-8", "replace").splitlines()
     except OSError:
-        return
-
-
-def events(folder: Path | None = None) -> list[dict]:
-    """Return the events of the log in `folder`, oldest first; broken lines left out."""
-    try:
-        lines = ((folder or Path.cwd()) / FILE).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
         return []
     found = []
     for line in lines:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(event, dict):
+        if isinstance(event, dict) and "event" in event:
             found.append(event)
     return found

@@ -1,10 +1,13 @@
 """Things to touch: `explore` a model by its controls, `predict` before you measure.
 
-A widget never holds anything that is graded. Without a front end (on GitHub, in
-feedback, in a test) each leaves its static default behind.
+A widget never holds anything that is graded. Without a front end (on GitHub, in a
+test, in an export) each leaves its static default behind; while grading all are inert.
 """
 
+import html
+import inspect
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import ipywidgets
@@ -12,18 +15,24 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from course import viz
+from course.viz import page
 
-Control = Sequence | bool
+Control = tuple | list | bool
 
+_MOST = 4
 _numbers = itertools.count(1)
-_guesses: dict[str, object] = {}
-_listeners: list[Callable[[dict], None]] = []
+_units: dict[str, str] = {}
+_guesses: dict[str, float | str] = {}
+_listeners: list[Callable[..., object]] = []
 
 
-def listen(listener: Callable[[dict], None]) -> None:
-    """Have `listener` told of every guess and comparison, as a dict of plain values."""
+def listen(listener: Callable[..., object]) -> None:
+    """Have `listener(event, **facts)` called at every guess and comparison."""
     if listener not in _listeners:
         _listeners.append(listener)
+
+
+# -- explore -----------------------------------------------------------------------
 
 
 def explore(
@@ -34,69 +43,124 @@ def explore(
     alt: str,
     **controls: Control,
 ) -> None:
-    """Show `view(model(**values))` and controls that draw it anew.
+    """Show `view(model(**values))` and controls that draw it anew, in place.
 
     `model` computes plain data and `view` turns them into a Figure; neither changes
-    anything else. A control is `(low, high, step)`, a list of options, or a bool; it
-    starts at the middle, at the first option, at that bool. At most four. Raises
-    ValueError for any other control.
+    anything else. A control is `(low, high, step)`, a list of options, or a bool. It
+    starts at the model's default for that parameter, else in the middle, at the first
+    option, at that bool. At most four. `alt` describes the picture at the start.
+    Raises ValueError for any other control.
 
-    >>> explore(lambda n: n, print, question="?", alt="a number", n="abc")
+    >>> explore(lambda n: n, print, question="?", alt="A number, drawn large", n="abc")
     Traceback (most recent call last):
     ValueError: control 'n' must be (low, high, step), a list or a bool, not 'abc'
     """
-    if not 1 <= len(controls) <= 4:
-        raise ValueError(f"explore takes one to four controls, got {len(controls)}")
-    knobs = {name: _knob(name, control) for name, control in controls.items()}
-    if viz.inert():
+    page.require_alt(alt)
+    if not 1 <= len(controls) <= _MOST:
+        raise ValueError(f"explore takes 1 to {_MOST} controls, got {len(controls)}")
+    starts = _defaults(model)
+    knobs = {n: _knob(n, control, starts.get(n)) for n, control in controls.items()}
+    if viz.inert() or not page.in_notebook():
+        viz.show(lambda: None, alt)
         return
-    values = {name: knob.value for name, knob in knobs.items()}
-    picture = f"explore-{next(_numbers)}"
+    name = f"explore-{next(_numbers)}"
+    display({"text/markdown": f"**{question}**", "text/plain": question}, raw=True)
+    try:
+        data = model(**_values(knobs))
+    except NotImplementedError:
+        print(f"not drawn: {model.__name__} needs an answer that is not written yet")
+        return
+    page.put(view(data), alt, name=name)
+    _display(_panel(model, view, alt, knobs, name), _setting(_values(knobs)))
+
+
+def _panel(
+    model: Callable[..., object],
+    view: Callable[[object], Figure],
+    alt: str,
+    knobs: dict[str, ipywidgets.Widget],
+    name: str,
+) -> ipywidgets.Widget:
+    """Return the controls, wired to redraw the picture shown under `name`."""
     trouble = ipywidgets.HTML()
+    start = _values(knobs)
 
     def redraw(_: object = None) -> None:
-        now = {name: knob.value for name, knob in knobs.items()}
+        now = _values(knobs)
         try:
-            viz.show(view(model(**now)), alt, name=picture, again=True)
+            figure = view(model(**now))
+            page.put(
+                figure,
+                alt if now == start else f"{_setting(now)}. At the start: {alt}",
+                name=name,
+                again=True,
+            )
             trouble.value = ""
         except Exception as error:
-            words = f"{type(error).__name__}: {error}".replace("<", "&lt;")
-            shown = ", ".join(f"{name}={value!r}" for name, value in now.items())
-            trouble.value = f"<b>no picture for {shown}</b>: {words}"
+            words = f"{type(error).__name__}: {error}"
+            trouble.value = (
+                f'<span role="alert" style="color:{viz.LIMIT}"><b>No picture for '
+                f"{html.escape(_setting(now))}</b>: {html.escape(words)}</span>"
+            )
 
     for knob in knobs.values():
         knob.observe(redraw, names="value")
-    heading = ipywidgets.HTML(f"<b>{question}</b>")
-    display(ipywidgets.VBox([heading, *knobs.values(), trouble]))
-    viz.show(view(model(**values)), alt, name=picture)
+    return ipywidgets.VBox([*knobs.values(), trouble])
 
 
-def _knob(name: str, control: Control) -> ipywidgets.Widget:
-    """Return the ipywidget for one control."""
+def _values(knobs: dict[str, ipywidgets.Widget]) -> dict[str, object]:
+    return {name: knob.value for name, knob in knobs.items()}
+
+
+def _setting(values: dict[str, object]) -> str:
+    return ", ".join(f"{name} = {_words(value)}" for name, value in values.items())
+
+
+def _defaults(model: Callable[..., object]) -> dict[str, object]:
+    parameters = inspect.signature(model).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def _knob(name: str, control: Control, start: object = None) -> ipywidgets.Widget:
+    """Return the ipywidget for one control, at `start` if that is one of its values."""
     words = {
         "description": name.replace("_", " "),
-        "style": {"description_width": "initial"},
-        "layout": ipywidgets.Layout(width="32em"),
+        "style": {"description_width": "9em"},
+        "layout": ipywidgets.Layout(width="36em", max_width="100%"),
     }
     if isinstance(control, bool):
-        return ipywidgets.Checkbox(value=control, **words)
+        value = start if isinstance(start, bool) else control
+        return ipywidgets.Checkbox(value=value, indent=True, **words)
     if isinstance(control, list) and control:
-        labels = [
-            (f"{option:,}" if isinstance(option, int) else str(option), option)
-            for option in control
-        ]
-        slide = len(control) > 5 and sorted(control) == control
-        kind = ipywidgets.SelectionSlider if slide else ipywidgets.Dropdown
-        return kind(options=labels, value=control[0], **words)
-    if isinstance(control, tuple) and len(control) == 3:
+        value = start if start in control else control[0]
+        numeric = all(isinstance(one, (int, float)) for one in control)
+        options = sorted(control) if numeric else control
+        kind = ipywidgets.SelectionSlider if numeric else ipywidgets.Dropdown
+        pairs = [(_words(one), one) for one in options]
+        return kind(options=pairs, value=value, **words)
+    if isinstance(control, tuple) and len(control) == 3 and control[2] > 0:
         low, high, step = control
-        middle = low + round((high - low) / 2 / step) * step
         whole = all(isinstance(number, int) for number in control)
+        middle = low + round((high - low) / 2 / step) * step
+        value = start if start is not None and low <= start <= high else middle
         kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-        return kind(value=middle, min=low, max=high, step=step, **words)
+        more = {} if whole else {"readout_format": f".{_decimals(step)}f"}
+        return kind(value=value, min=low, max=high, step=step, **more, **words)
     raise ValueError(
         f"control {name!r} must be (low, high, step), a list or a bool, not {control!r}"
     )
+
+
+def _decimals(step: float) -> int:
+    """Return how many decimals tell the steps apart.
+
+    >>> _decimals(0.5), _decimals(0.25), _decimals(1.0)
+    (1, 2, 0)
+    """
+    return next((n for n in range(9) if math.isclose(step, round(step, n))), 9)
+
+
+# -- predict and reveal --------------------------------------------------------------
 
 
 def predict(
@@ -104,71 +168,121 @@ def predict(
 ) -> None:
     """Ask for a guess before the measurement: a number, or one of `options`.
 
-    `reveal(name, …)` compares it later. The guess is noted, never graded.
+    `reveal(name, …)` compares it later. The guess is noted, never graded; running the
+    cell again asks again.
     """
-    if viz.inert():
+    _units[name] = unit
+    _guesses.pop(name, None)
+    if viz.inert() or not page.in_notebook():
         return
-    field = (
-        ipywidgets.Dropdown(options=[("choose", None), *((o, o) for o in options)])
-        if options
-        else ipywidgets.Text(placeholder=f"your guess{f' in {unit}' if unit else ''}")
+    _display(_form(name, question, unit, options), f"Your guess? {question}")
+
+
+def _form(
+    name: str, question: str, unit: str, options: Sequence[str] | None
+) -> ipywidgets.Widget:
+    if options:
+        field = ipywidgets.RadioButtons(options=list(options), value=None)
+    else:
+        field = ipywidgets.Text(
+            placeholder=f"your guess, in {unit}" if unit else "your guess",
+            layout=ipywidgets.Layout(width="14em"),
+        )
+    button = ipywidgets.Button(
+        description="Lock in", layout=ipywidgets.Layout(width="7em")
     )
-    button = ipywidgets.Button(description="Lock in")
     said = ipywidgets.HTML()
 
     def lock(_: object) -> None:
-        try:
-            guess = field.value if options else float(field.value.replace(",", ""))
-        except ValueError:
-            said.value = "a number, please, such as 12 or 0.5"
-            return
+        guess = field.value if options else _number(field.value)
         if guess is None:
-            said.value = "choose one first"
+            said.value = (
+                "choose one first" if options else "a number, such as 12 or 0.5"
+            )
             return
         _guesses[name] = guess
         field.disabled = button.disabled = True
-        said.value = f"noted: {_words(guess, unit)}. Now run the next cell."
-        _tell({"event": "predict", "name": name, "guess": guess})
+        said.value = f"Noted: {html.escape(_words(guess, unit))}. Run the next cell."
+        _tell("guess", name=name, guess=guess)
 
     button.on_click(lock)
-    heading = ipywidgets.HTML(f"<b>{question}</b>")
-    display(ipywidgets.VBox([heading, ipywidgets.HBox([field, button, said])]))
+    heading = ipywidgets.HTML(f"<b>{html.escape(question)}</b>")
+    below = ipywidgets.HBox([button, said] if options else [field, button, said])
+    return ipywidgets.VBox([heading, *([field] if options else []), below])
 
 
-def reveal(
-    name: str, measured: float | str, *, unit: str = "", explain: str = ""
-) -> None:
+def _number(words: str) -> float | None:
+    """Return the number that somebody typed, or None.
+
+    >>> _number("1,500"), _number(" 12 % "), _number("many")
+    (1500.0, 12.0, None)
+    """
+    try:
+        number = float(words.replace(",", "").strip().rstrip("%"))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def reveal(name: str, measured: float | str, *, explain: str = "") -> None:
     """Print the measured value beside the guess of `predict(name, …)`, if there is one.
 
-    >>> reveal("floor", 15.858, unit="MB", explain="The copies.")
-    measured: 15.9 MB. You made no guess.
+    >>> predict("floor", "How much must be read?", unit="MB")
+    >>> reveal("floor", 15.858, explain="The copies.")
+    measured: 15.9 MB
     The copies.
     """
+    unit = _units.get(name, "")
     guess = _guesses.get(name)
-    line = f"measured: {_words(measured, unit)}."
-    if guess is None:
-        line += " You made no guess."
-    elif isinstance(measured, str):
-        line += f" Your guess: {guess}. " + (
-            "It is right." if guess == measured else "It was another."
-        )
-    else:
-        line += f" Your guess: {_words(guess, unit)}."
-        if guess and measured and guess * measured > 0:
-            times = max(guess / measured, measured / guess)
-            line += f" Off by a factor of {times:.2g}." if times > 1.05 else " Close."
+    line = f"measured: {_words(measured, unit)}"
+    if guess is not None:
+        line += f"; your guess: {_words(guess, unit)}{_verdict(guess, measured)}"
+        _tell("reveal", name=name, guess=guess, measured=measured)
     print(line)
     if explain:
         print(explain)
-    if guess is not None:
-        _tell({"event": "reveal", "name": name, "guess": guess, "measured": measured})
 
 
-def _words(value: float | str, unit: str) -> str:
-    shown = value if isinstance(value, str) else f"{value:,.3g}"
-    return f"{shown} {unit}".strip()
+def _verdict(guess: float | str, measured: float | str) -> str:
+    """Return how far a guess is off, as the end of a sentence.
+
+    >>> _verdict(40, 16), _verdict(15.9, 16), _verdict("disk", "disk")
+    (' (2.5 times too much)', ' (close)', ' (right)')
+    """
+    if isinstance(measured, str) or isinstance(guess, str):
+        return " (right)" if guess == measured else ""
+    if math.isclose(guess, measured, rel_tol=0.1):
+        return " (close)"
+    if guess * measured <= 0:
+        return ""
+    times = guess / measured
+    if times > 1:
+        return f" ({times:.2g} times too much)"
+    return f" ({1 / times:.2g} times too little)"
 
 
-def _tell(event: dict) -> None:
+def _words(value: object, unit: str = "") -> str:
+    """Return a value as a reader wants it.
+
+    >>> _words(104_203.7), _words(15.858, "MB"), _words(1 << 12), _words("photos")
+    ('104,204', '15.9 MB', '4,096', 'photos')
+    """
+    words = str(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        whole = isinstance(value, int) or 100 <= abs(value) < 1e15
+        words = f"{value:,.0f}" if whole else f"{value:.3g}"
+    space = "" if unit == "%" or not unit else " "
+    return f"{words}{space}{unit}"
+
+
+def _display(widget: ipywidgets.Widget, words: str) -> None:
+    """Display a widget, with `words` for a page that has no widgets."""
+    data = widget._repr_mimebundle_()
+    if isinstance(data, tuple):
+        data = data[0]
+    display({**data, "text/plain": words}, raw=True)
+
+
+def _tell(event: str, **facts: object) -> None:
     for listener in _listeners:
-        listener(event)
+        listener(event, **facts)
