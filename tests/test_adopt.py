@@ -221,7 +221,7 @@ def test_refuses_when_both_sides_changed(desk: Desk) -> None:
 def test_a_build_does_not_undo_an_edit(desk: Desk) -> None:
     desk.edit("title", "Two small", "Three small")
     desk.save()
-    with pytest.raises(CourseError, match="was edited since it was built"):
+    with pytest.raises(CourseError, match="was edited; a build would undo"):
         build()
     assert "Three small" in desk.file.read_text("utf-8")
     adopt(desk.file)

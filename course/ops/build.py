@@ -42,34 +42,38 @@ class Report:
     """What a build did, or with `check` would do; paths are relative to the course.
 
     `changed` were written (stale or missing before), `removed` had no lesson any
-    more, `unknown` are files that no build made and that were left alone.
+    more, `edited` hold work done by hand that a build would undo, `unknown` are
+    files that no build made and that were left alone.
     """
 
     check: bool
     notebooks: int
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether nothing is left to do by hand or, after a check, to build."""
-        return not (self.unknown or (self.check and (self.changed or self.removed)))
+        stale = self.check and (self.changed or self.removed)
+        return not (self.unknown or self.edited or stale)
 
     def __str__(self) -> str:
         count = f"{self.notebooks} notebook{'s' * (self.notebooks != 1)}"
         done = ("stale or missing", "no lesson") if self.check else ("wrote", "removed")
         lines = [f"{done[0]}: {path}" for path in self.changed]
         lines += [f"{done[1]}: {path}" for path in self.removed]
-        lines += [f"not built, does not belong here: {path}" for path in self.unknown]
         if self.check and (self.changed or self.removed):
             lines.append("  try: course build")
-        elif self.unknown:
+        for path in self.edited:
+            lines += [f"edited by hand: {path}", f"  try: {_rescue(path)}"]
+        lines += [f"not built, does not belong here: {path}" for path in self.unknown]
+        if self.unknown:
             lines.append("  try: move these files out of source/ and release/")
-        elif self.changed or self.removed:
-            lines.append(f"built {count}")
-        else:
-            lines.append(f"{count} up to date")
+        if self.ok:
+            wrote = self.changed or self.removed
+            lines.append(f"built {count}" if wrote else f"{count} up to date")
         return "\n".join(lines)
 
 
@@ -78,30 +82,36 @@ def build(week: str | None = None, check: bool = False) -> Report:
 
     With `check` nothing is written: the report names what a build would change.
     Raises LessonError with every problem of every lesson, and CourseError when a
-    notebook in `source/` was edited by hand and not yet adopted.
+    build would undo an edit in `source/` that is not adopted, or an answer that
+    somebody wrote into `release/`.
     """
     root = paths.root()
     known = [n for w in syllabus.weeks(root) for n in w.notebooks]
     chosen = syllabus.resolve(week, root) if week else known
     made = make(read_all(chosen, root), root)
     stale = {path: text for path, text in made.items() if _text(root / path) != text}
-    whole = {w.name for w in syllabus.weeks(root) if set(w.notebooks) <= set(chosen)}
-    extra, unknown = _strangers(root, whole, everything=week is None)
-    report = Report(
+    edited = [path for path in stale if _holds_work(root, path, made[path])]
+    removed, unknown = _strangers(root, chosen, everything=week is None)
+    if edited and not check:
+        raise CourseError(
+            "\n".join(f"{path} was edited; a build would undo that" for path in edited),
+            cure=_rescue(edited[0]),
+        )
+    if not check:
+        for path, text in stale.items():
+            write(root / path, text)
+        for path in removed:
+            (root / path).unlink()
+            if not any((root / path).parent.iterdir()):
+                (root / path).parent.rmdir()
+    return Report(
         check,
         len(chosen),
-        tuple(sorted(stale)),
-        tuple(sorted(extra)),
-        tuple(sorted(unknown)),
+        changed=tuple(sorted(set(stale) - set(edited))),
+        removed=tuple(removed),
+        edited=tuple(edited),
+        unknown=tuple(unknown),
     )
-    if check:
-        return report
-    _refuse_edited(root, made)
-    for path, text in stale.items():
-        write(root / path, text)
-    for path in extra:
-        (root / path).unlink()
-    return report
 
 
 def read_all(chosen: Iterable[syllabus.Notebook], root: Path) -> list[Lesson]:
@@ -234,73 +244,79 @@ def _generate(week: str, scratch: Path, root: Path) -> None:
 
 
 def _strangers(
-    root: Path, weeks: set[str], everything: bool
+    root: Path, chosen: list[syllabus.Notebook], everything: bool
 ) -> tuple[list[str], list[str]]:
-    """Return built notebooks that no lesson makes now, and files no build made."""
-    names = {
-        f"{n.week}/{n.name}.ipynb" for w in syllabus.weeks(root) for n in w.notebooks
-    }
+    """Return built notebooks that no lesson makes now, and files no build made.
+
+    Only whole weeks are looked through, or everything.
+    """
+    weeks = [w for w in syllabus.weeks(root) if w.notebooks]
+    whole = {w.name for w in weeks if set(w.notebooks) <= set(chosen)}
+    names = {f"{n.week}/{n.name}.ipynb" for w in weeks for n in w.notebooks}
     built, unknown = [], []
     for tree in ("source", "release"):
         for file in sorted((root / tree).rglob("*")):
             parts = file.relative_to(root / tree).parts
             if file.is_dir() or ".ipynb_checkpoints" in parts:
                 continue
-            if not everything and parts[0] not in weeks:
+            if not everything and parts[0] not in whole:
                 continue
             inside = "/".join(parts)
             if inside in names or (parts[-1] in BY_HAND and len(parts) <= 2):
                 continue
-            built_here = file.suffix == ".ipynb" and _is_built(file)
-            (built if built_here else unknown).append(f"{tree}/{inside}")
+            mine = file.suffix == ".ipynb" and not _holds_work(root, f"{tree}/{inside}")
+            (built if mine else unknown).append(f"{tree}/{inside}")
     return built, unknown
 
 
-def _is_built(file: Path) -> bool:
-    try:
-        return "built" in json.loads(file.read_text("utf-8"))["metadata"]["course"]
-    except (ValueError, LookupError, TypeError, OSError):
+def _holds_work(root: Path, path: str, new: str | None = None) -> bool:
+    """Whether a file on disk holds what a build would lose when it writes `new`."""
+    now = _text(root / path)
+    if now is None or not path.endswith(".ipynb"):
         return False
+    try:
+        notebook = json.loads(now)
+        if path.startswith("release/"):
+            return _answered(notebook)
+        if new is not None and _shown(notebook) == _shown(json.loads(new)):
+            return False
+        return edited(notebook)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return True  # not a notebook that a build made
 
 
-def _refuse_edited(root: Path, made: dict[str, str]) -> None:
-    """Raise when a build would overwrite an edit made in JupyterLab."""
-    for path, text in made.items():
-        now = _text(root / path)
-        if not path.startswith("source/") or not path.endswith(".ipynb"):
-            continue
-        if now is None or now == text:
-            continue
-        try:
-            notebook = json.loads(now)
-            lost = edited(notebook)
-            if lost and _same_cells(notebook, json.loads(text)):
-                lost = False
-        except (ValueError, LookupError, TypeError):
-            raise CourseError(
-                f"{path} is not a notebook that a build made",
-                cure=f"move it away (mv {path} /tmp), then `course build`",
-            ) from None
-        if lost:
-            raise CourseError(
-                f"{path} was edited since it was built, and a build would undo that",
-                cure=f"`course adopt {path}` keeps the edit in the lesson; "
-                f"`rm {path}` drops it",
-            )
+def _shown(notebook: dict) -> list[tuple[str, str]]:
+    return [(c["cell_type"], "".join(c["source"])) for c in notebook["cells"]]
 
 
-def _same_cells(one: dict, other: dict) -> bool:
-    first, second = (
-        [(c["cell_type"], "".join(c["source"])) for c in notebook["cells"]]
-        for notebook in (one, other)
+def _answered(notebook: dict) -> bool:
+    """Whether an answer cell of a release notebook no longer holds its stub."""
+    from nbformat import from_dict
+    from nbgrader.utils import compute_checksum, is_solution
+
+    notebook["metadata"]["course"]["built"]
+    cells = [
+        from_dict({**c, "source": "".join(c["source"])}) for c in notebook["cells"]
+    ]
+    return any(
+        cell.metadata.nbgrader.get("checksum") != compute_checksum(cell)
+        for cell in cells
+        if is_solution(cell)
     )
-    return first == second
+
+
+def _rescue(path: str) -> str:
+    if path.startswith("source/"):
+        keep = f"`course adopt {path}` keeps the edit in the lesson"
+    else:
+        keep = f"copy it to work/ to keep its answers (mv {path} work/)"
+    return f"{keep}; `rm {path}` drops it; then `course build`"
 
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8")
-    except (FileNotFoundError, UnicodeDecodeError):
+        return path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
         return None
 
 
