@@ -23,7 +23,7 @@ app = typer.Typer(
 
 Target = Annotated[str, typer.Argument(metavar="WEEK[/NN]", show_default=False)]
 OptionalTarget = Annotated[
-    str | None, typer.Argument(metavar="[WEEK[/NN]]", show_default=False)
+    str | None, typer.Argument(metavar="WEEK[/NN]", show_default=False)
 ]
 
 
@@ -79,8 +79,11 @@ def lab(
 
     Other options (--port, --no-browser, …) go to JupyterLab.
     """
+    from course.grading import gradebook, submit
     from course.ops import lab
 
+    submit.start()
+    gradebook.ensure(say=typer.echo)
     lab.open_lab(context.args, instructor=instructor)
 
 
@@ -88,12 +91,17 @@ def lab(
     LEARN,
     stopped="Stopped. Each notebook already in work/ is whole; the rest can follow.",
 )
-def start(week: Annotated[str | None, typer.Argument(show_default=False)] = None):
-    """Copy a week's notebooks to work/, never over one that is there."""
+def start(
+    week: OptionalTarget = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Put a newer release beside your copy.")
+    ] = False,
+):
+    """Copy released notebooks to work/, never over one that is there."""
     from course.grading import submit
     from course.ops import lab
 
-    for started in submit.start(week):
+    for started in submit.start(week, new=new):
         typer.echo(started)
     lab.write_home()
 
@@ -105,14 +113,21 @@ def start(week: Annotated[str | None, typer.Argument(show_default=False)] = None
 def grade(
     target: Target,
     student: Annotated[
-        str, typer.Option("--as", metavar="NAME", help="Whose submission to grade.")
+        str, typer.Option("--as", metavar="NAME", help="Whose work this is.")
     ] = "me",
+    work: Annotated[
+        Path | None,
+        typer.Option(help="Grade the notebooks of this folder instead of work/."),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show nbgrader's own log too.")
+    ] = False,
 ):
     """Grade a week, or one notebook of it, with the hidden tests."""
     from course.grading import autograde
     from course.ops import lab
 
-    result = autograde.grade(target, student=student)
+    result = autograde.grade(target, student, work=work, verbose=verbose)
     lab.write_home()
     raise typer.Exit(0 if result.graded else 1)
 
@@ -160,7 +175,9 @@ def build(
     """Build source/ and release/ from the lesson scripts."""
     from course.ops.build import build
 
-    typer.echo(build(week, check=check))
+    report = build(week, check=check)
+    typer.echo(report)
+    raise typer.Exit(0 if report.ok else 1)
 
 
 @command(AUTHOR)

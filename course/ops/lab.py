@@ -3,9 +3,12 @@
 import json
 import os
 import sys
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from course import paths, syllabus
+from course.syllabus import Notebook, Week
 
 HOME = "home.md"
 # What a learner has no use for; an instructor sees it all. Hidden from the file
@@ -16,9 +19,10 @@ HIDDEN = [
     *("benchmarks", "build", "course", "grader_tests", "lessons", "release"),
     *("source", "submitted", "tests"),
 ]
-# nbgrader's tools for a class. Without an exchange folder they open error boxes.
-CLASS_TOOLS = ("assignment-list", "course-list", "create-assignment", "formgrader")
+# nbgrader's tools for a class, without which its menu is empty. Those that need an
+# exchange folder open error boxes where there is none.
 EXCHANGE_TOOLS = ("assignment-list", "course-list")
+CLASS_TOOLS = (*EXCHANGE_TOOLS, "create-assignment", "formgrader", "menu")
 
 
 def open_lab(extra: list[str], *, instructor: bool = False) -> None:
@@ -44,12 +48,16 @@ def open_lab(extra: list[str], *, instructor: bool = False) -> None:
 
 def options(root: Path, instructor: bool) -> list[str]:
     """Return what JupyterLab is told on its command line."""
+    shell = [os.environ.get("SHELL") or "sh"]
     told = [
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{HOME}",
-        "--ServerApp.log_level=WARN",
-        "--LabApp.log_level=WARN",
-        "--LabApp.news_url=",
+        # the address is still printed, what a learner cannot act on is not
+        "--ServerApp.log_level=ERROR",
+        "--LabApp.log_level=ERROR",
+        "--KernelManager.transport_encryption=auto",
+        # not a login shell: that would forget where `course` is
+        f"--ServerApp.terminado_settings=shell_command={shell!r}",
     ]
     if os.name == "posix" and os.geteuid() == 0:
         told.append("--allow-root")
@@ -123,7 +131,7 @@ ODD = """\
 More: [the learner's guide](docs/learner.md)"""
 
 
-def _next(root: Path, notebooks: list, results: dict) -> str:
+def _next(root: Path, notebooks: list[Notebook], results: dict) -> str:
     todo = [one for one in notebooks if not results.get(f"{one.week}/{one.name}")]
     if not notebooks:
         return "No notebook is released yet."
@@ -131,17 +139,16 @@ def _next(root: Path, notebooks: list, results: dict) -> str:
         return "Every notebook is graded. The board below says where points remain."
     one = todo[0]
     link = f"work/{one.week}/{one.name}.ipynb"
-    title = f"{one.title}"
     if not (root / link).exists():
-        return f"**Next: {title}.** Type `course start` in a terminal to get it."
+        return f"**Next: {one.title}.** Type `course start` in a terminal to get it."
     return (
-        f"### Next: [{title}]({link})\n\n"
+        f"### Next: [{one.title}]({link})\n\n"
         f"About {one.minutes} minutes. Open it, read, and run each cell with "
         "**Shift+Enter**."
     )
 
 
-def _loop(notebooks: list) -> str:
+def _loop(notebooks: list[Notebook]) -> str:
     one = notebooks[0] if notebooks else None
     target = f"{one.week}/{one.name.split('_')[0]}" if one else "WEEK/NN"
     return f"""\
@@ -154,45 +161,50 @@ The **Validate** button above a notebook runs its visible tests from a clean sta
 Grading changes nothing in `work/`, and you may grade as often as you like."""
 
 
-def _board(root: Path, weeks: list, results: dict) -> str:
+def _board(root: Path, weeks: list[Week], results: dict) -> str:
     heads = ("Week", "Notebook", "Minutes", "Points", "Feedback")
     lines = ["<table align=left>", _row("th", heads)]
     for week in weeks:
         for one in week.notebooks:
             result = results.get(f"{one.week}/{one.name}", {})
-            link = f'<a href="work/{one.week}/{one.name}.ipynb">{one.title}</a>'
-            cells = (
-                week.title,
-                link,
-                one.minutes,
-                _points(result),
-                _page(root, result),
-            )
+            title = _link(root, f"work/{one.week}/{one.name}.ipynb", one.title)
+            page = _link(root, result["feedback"], "open") if result else "–"
+            cells = (escape(week.title), title, f"{one.minutes}", _points(result), page)
             lines.append(_row("td", cells))
     return "\n".join([*lines, "</table>", "<br clear=all>"])
 
 
-def _row(tag: str, cells: tuple) -> str:
+def _row(tag: str, cells: tuple[str, ...]) -> str:
     inside = "".join(f"<{tag} align=left>{cell}</{tag}>" for cell in cells)
     return f"<tr>{inside}</tr>"
 
 
-def _results(root: Path) -> dict:
-    """Return the last results by `week/notebook`; none where nothing was graded."""
+def _results(root: Path) -> dict[str, dict]:
+    """Return the last result of each notebook by `week/name`, as grading left it."""
+    needed = {"score", "max", "manual", "feedback"}
     try:
-        return json.loads((root / ".course" / "results.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        text = (root / ".course" / "results.json").read_text("utf-8")
+        return {
+            f"{week}/{name}": result
+            for week, results in json.loads(text).items()
+            for name, result in results.items()
+            if needed <= result.keys()
+        }
+    except (OSError, ValueError, AttributeError):  # never graded, or edited by hand
         return {}
 
 
 def _points(result: dict) -> str:
     if not result:
         return "not graded yet"
-    filled = round(10 * result["score"] / result["max_score"])
-    bar = "■" * filled + "□" * (10 - filled)
-    return f"{bar} {result['score']:g} of {result['max_score']:g}"
+    score, most = result["score"], result["max"]
+    filled = int(10 * score / most) if most else 0
+    waiting = f", {result['manual']:g} wait for a reader" if result["manual"] else ""
+    return f"{'■' * filled}{'□' * (10 - filled)} {score:g} of {most:g}{waiting}"
 
 
-def _page(root: Path, result: dict) -> str:
-    page = result.get("feedback", "")
-    return f'<a href="{page}">open</a>' if page and (root / page).exists() else "–"
+def _link(root: Path, path: str, text: str) -> str:
+    """Return HTML: a link to a file of the course, or the bare text without one."""
+    if not path or not (root / path).is_file():
+        return escape(text)
+    return f'<a href="{quote(path)}">{escape(text)}</a>'
