@@ -50,14 +50,14 @@ def run_all(page, notebook: Path) -> list[dict]:
     page.click(".lm-MenuBar-item:has-text('Run')")
     page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
     page.wait_for_function(RESTS, timeout=120_000)
-    saved = notebook.stat().st_mtime_ns
-    page.keyboard.press("Control+s")
-    for _ in range(100):
-        if notebook.stat().st_mtime_ns != saved:
-            break
-        page.wait_for_timeout(100)
+    with page.expect_response(saved):
+        page.keyboard.press("Control+s")
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def saved(response) -> bool:
+    return response.request.method == "PUT" and "/api/contents/" in response.url
 
 
 def validate(page) -> str:
