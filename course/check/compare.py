@@ -222,7 +222,7 @@ class _Comparison:
                 where, f"had {_count(len(ours))}, now has {_count(len(theirs))}"
             )
         missing, extra = _surplus(ours, theirs), _surplus(theirs, ours)
-        said = f"{_count(len(theirs))}, expected {_count(len(ours))}"
+        said = f"{_count(len(theirs))}, expected {len(ours):,}"
         if missing and not extra:
             said += f"; missing {text(missing[0], _ROOM)}"
         elif extra and not missing:
@@ -253,7 +253,7 @@ class _Comparison:
             found = self.differ(theirs[frozen][1], value, step)
             if found:
                 return found
-        if self.ordered and list(ours) != list(theirs):
+        if self.ordered and ours.keys() == theirs.keys() and [*ours] != [*theirs]:
             return self._said(list(dict.keys(got)), list(dict.keys(want)), where)
         return None
 

@@ -20,7 +20,7 @@ def text(value: object, room: int = ROOM) -> str:
     >>> text({"size": 4, "path": "a/b"})
     "{'size': 4, 'path': 'a/b'}"
     >>> text(list(range(1000)), 30)
-    '[0, 1, 2, 3, 4, ...]'
+    '[0, 1, 2, 3, 4, 5, 6, 7, ...]'
     >>> text(np.array([1.5, 2.0], dtype=np.float32))
     'np.array([1.5, 2.0], dtype=np.float32)'
     """

@@ -12,7 +12,7 @@ import numpy as np
 from course.check.cell import ABOVE, raised, rng
 from course.check.compare import Near, changed, difference, holds_data
 from course.check.paste import call_text, name, text
-from course.check.wrong import FAILED, Fatal, Wrong, fail
+from course.check.wrong import FAILED, Fatal, Wrong, collecting, fail
 
 _SHRINKS = 64
 
@@ -117,7 +117,7 @@ def equal(
       [0]['size']: got 4, expected 5
       try: count bytes
     """
-    if got is FAILED:
+    if _already_said(got):
         return
     found = difference(got, want, near, ordered)
     if found:
@@ -235,7 +235,7 @@ def at_most(
       1,200 bytes read, at most 1,000 allowed (1.2 times the limit)
       try: skip unique sizes
     """
-    if amount is FAILED:
+    if _already_said(amount):
         return
     if not amount <= limit:
         excess = f" ({amount / limit:.3g} times the limit)" if limit > 0 else ""
@@ -296,6 +296,11 @@ def _climb(
         return FAILED, Wrong(shown, "returned None", cure)
     wrong = _mutated(f, args, kw, before, shown)
     return (FAILED, wrong) if wrong else (got, None)
+
+
+def _already_said(value: object) -> bool:
+    """Is `value` what a call returned that failed before, while collecting?"""
+    return value is FAILED and bool(collecting())
 
 
 def _passing(got: object, wrong: Wrong | None) -> object:

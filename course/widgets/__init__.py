@@ -4,18 +4,23 @@ A widget never holds anything that is graded. Without a front end (on GitHub, in
 test, in an export) each leaves its static default behind; while grading all are inert.
 """
 
+from __future__ import annotations
+
 import html
 import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import ipywidgets
 from IPython.display import display
-from matplotlib.figure import Figure
 
 from course import viz
 from course.viz import page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Control = tuple | list | bool
 
