@@ -199,7 +199,7 @@ def adopt(notebook: Path):
     typer.echo(adopt(notebook))
 
 
-@command(AUTHOR, stopped="Stopped. The audit changes no file.")
+@command(AUTHOR, stopped="Stopped. What was proved before stays proved.")
 def audit(
     target: OptionalTarget = None,
     every: Annotated[
@@ -212,7 +212,7 @@ def audit(
     """Prove the graders: wrong answers fail, right ones pass, mutants die."""
     from course.ops.audit import audit
 
-    raise typer.Exit(audit(target, every=every, load=load))
+    raise typer.Exit(audit(target, everything=every, load=load))
 
 
 @command(AUTHOR)
