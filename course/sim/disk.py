@@ -9,6 +9,7 @@ disk that reuses inode numbers.
 import errno
 import os
 import shutil
+import stat as stat_mode
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -92,10 +93,11 @@ def faults(
 ) -> Iterator[None]:
     """Make listing and stat calls of this process fail in chosen ways.
 
-    Folders in `unreadable` raise PermissionError when listed (the superuser reads
-    everything, so removing permissions would not do). Files in `vanishing` are
-    deleted as soon as their folder has been listed. The files in `other_disk`
-    report inode `inode`, each on a device of its own. All are absolute paths.
+    Folders in `unreadable` raise PermissionError when listed, files in it when
+    examined (the superuser reads everything: removing permissions would not do).
+    Files in `vanishing` are deleted as soon as their folder has been listed. The
+    files in `other_disk` report inode `inode`, each on a device of its own. All are
+    absolute paths.
     """
     scandir, listdir, stat, lstat = os.scandir, os.listdir, os.stat, os.lstat
     gone = {os.path.dirname(path): path for path in vanishing}
@@ -113,6 +115,8 @@ def faults(
 
     def moved(path: object, result: os.stat_result) -> os.stat_result:
         name = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+        if name in unreadable and not stat_mode.S_ISDIR(result.st_mode):
+            raise PermissionError(errno.EACCES, "permission denied", name)
         if name not in device:
             return result
         values = list(result)

@@ -99,7 +99,7 @@ def draw_funnel(stages: list[files.Stage]):
     viz.bars(left, names, [stage.files for stage in stages], "files")
     left.set_title(f"{stages[0].files} files shrink to {stages[-1].files}")
     viz.bars(right, names, [stage.read / 1e6 for stage in stages], "MB read")
-    right.set_title("The last stage does nearly all the reading")
+    right.set_title("One stage does the reading")
     return fig
 
 
@@ -242,7 +242,8 @@ def draw_listing(ax, found: list[str]) -> None:
         listed = name in found
         ax.plot(0, y, "o", ms=11, mec="black", mfc="black" if listed else "white")
         ax.text(0.06, y, name, va="center", weight="bold" if listed else "normal")
-    ax.set(xlim=(-0.1, 1), ylim=(len(rows) - 0.5, -0.5), yticks=[], xticks=[])
+    ax.set(xlim=(-0.1, 1), ylim=(len(rows) - 0.5, -0.5))
+    ax.set_axis_off()
 
 
 def names_found(root: str) -> list[str]:
@@ -362,7 +363,7 @@ def draw_requests(ax, asked: list[tuple[int, int]]) -> None:
     for row, (offset, n) in enumerate(asked):
         ax.barh(row, n, left=offset, color=viz.COMPUTE, height=0.7)
         ax.barh(row, min(n, 700), left=offset, color=viz.LEARNER, height=0.7)
-    ax.set(xlabel="byte", ylabel="request", ylim=(len(asked), -1), xlim=(0, 4200))
+    ax.set(xlabel="byte", ylabel="request", ylim=(7.5, -0.5), xlim=(0, 4200))
 
 
 viz.beside(
@@ -517,9 +518,6 @@ def find_duplicates(
                 groups.append(same_head)
                 continue
             for same_ends in split(same_head, tail):
-                if length <= 2 * partial:
-                    groups.append(same_ends)
-                    continue
                 for nominees in split(same_ends, digest):
                     groups += exactly_equal(nominees) if verify else [nominees]
     return sorted(sorted(group) for group in groups)
@@ -582,7 +580,7 @@ check.true(
 # Bytes read on the shared drive, against the funnel of section 2.
 
 # %% [grade] e3.hard points=3 mode=shared
-# Unreadable and changing files, short reads, the size of a request, a thousand files of one size.
+# Unreadable and changing files, short reads, the size of a request, two hundred files of one size.
 
 # %% [hints] e3
 # nudge: Which question about two files costs nothing at all?
@@ -651,9 +649,9 @@ def staged_bill(partial: int) -> dict[str, list[float]]:
 # %% partial-view
 def draw_partial(bill: dict):
     fig, ax = viz.figure("wide")
-    at = SIZES.index(bill["partial"])
+    at, curves = SIZES.index(bill["partial"]), bill["curves"]
     colours = (viz.COMPUTE, viz.MEMORY, viz.BASELINE)
-    for (name, curve), colour in zip(bill["curves"].items(), colours, strict=True):
+    for (name, curve), colour in zip(curves.items(), colours, strict=True):
         ax.plot(SIZES, curve, marker="o", ms=3, color=colour, label=name)
         ax.plot(SIZES[at], curve[at], "o", ms=9, color=colour)
         ax.annotate(
@@ -666,7 +664,9 @@ def draw_partial(bill: dict):
     ax.axvline(SIZES[at], color=viz.LIMIT, lw=1, zorder=0)
     ax.set_xscale("log", base=2)
     ax.set(xlabel="bytes compared at each end", ylabel="MB read", ylim=(0, None))
-    ax.set_title("Templates want a longer look, photographs a short one")
+    best = {name: SIZES[int(np.argmin(curve))] for name, curve in curves.items()}
+    cheapest = ", ".join(f"{name} {size:,}" for name, size in best.items())
+    ax.set_title(f"Cheapest look, in bytes: {cheapest}")
     viz.label_lines(ax)
     return fig
 
@@ -675,16 +675,18 @@ widgets.explore(
     staged_bill,
     draw_partial,
     question="Where is the cheapest head for each folder, and why there?",
-    alt="Megabytes read against the size of the head for three folders. Photos rise "
-    "slowly, slides fall until 64 KiB and then rise, the drive stays flat, then rises.",
-    partial=SIZES[4:5] + SIZES[:4] + SIZES[5:],
+    alt="Megabytes read against the size of head and tail for three folders: photos "
+    "only rise; slides fall up to 8 KiB and the drive up to 16 KiB, then both rise.",
+    partial=SIZES,
 )
 
 # %% [md] partial-read
 # The photographs differ in size already, so every byte of a head is waste. The
-# slides share headers of up to 256 KiB: a head that ends inside the header decides
-# nothing, and the file is read in full later. No single number is right for both,
-# which is what the next section repairs.
+# slides share long headers and the same last 4 KiB: a look at the end decides as soon
+# as it is longer than that. The drive's exports share their last 8 KiB, so there the
+# bill falls once the look reaches 16 KiB. Beyond, you read what you did not need.
+#
+# No single number is right for all three, which is what the next section repairs.
 
 # %% [md] growing
 # ## 6 · Stop at the first difference
@@ -700,18 +702,18 @@ widgets.explore(
 
 # %% growth-intro-figure
 def draw_growth():
-    fig, ax = viz.figure("wide", height=2.4)
-    plans = {"fixed 64 KiB": [64] * 4, "doubling from 4 KiB": [4, 8, 16, 32, 64, 128]}
-    for row, (name, blocks) in enumerate(plans.items()):
+    fig, ax = viz.figure("wide", height=2.3)
+    plans = {"fixed 64 KiB": [64] * 4, "doubling\nfrom 4 KiB": [4, 8, 16, 32, 64, 128]}
+    for row, blocks in enumerate(plans.values()):
         start = 0
         for number, block in enumerate(blocks):
             shade = viz.COMPUTE if number % 2 else viz.BASELINE
-            ax.barh(row, block, left=start, color=shade, ec="white", height=0.5)
+            ax.barh(row, block, left=start, color=shade, ec="white", height=0.6)
             start += block
-        ax.text(0, row - 0.36, name, va="bottom", ha="left")
     ax.axvline(40, color=viz.LIMIT)
-    ax.text(41, 1.42, "first difference", color=viz.LIMIT, va="center")
-    ax.set(xlabel="KiB from the start", yticks=[], ylim=(1.6, -0.7), xlim=(0, 256))
+    ax.text(42, -0.55, "first difference", color=viz.LIMIT, va="center")
+    ax.set_yticks(range(2), plans)
+    ax.set(xlabel="KiB from the start", ylim=(1.5, -0.8), xlim=(0, 256))
     ax.set_title("Small blocks first: a difference at 40 KiB is found after 60 KiB")
     return fig
 
@@ -966,7 +968,7 @@ def draw_reuse(cut_by_content: list[list[bytes]]) -> object:
     ]
     ax.set_yticks(range(2), labels)
     ax.set(ylim=(1.6, -0.6), xlabel="byte")
-    ax.set_title("After inserting one byte: grey chunks are known, red ones are new")
+    ax.set_title("After inserting one byte: grey chunks are known, orange ones are new")
     return fig
 
 
@@ -1048,7 +1050,10 @@ class LiveIndex:
         ### END SOLUTION
 
     def on_event(self, kind: str, path: str, dst: str | None = None) -> None:
-        """Take note of one change; `dst` is the new path of a rename."""
+        """Take note of one change; `dst` is the new path of a rename.
+
+        Raises ValueError for a kind that it does not know.
+        """
         ### BEGIN SOLUTION
         if kind == "rename":
             size = self._size.pop(path, None)
@@ -1169,7 +1174,7 @@ def collision(files_log10: float, bits: int) -> dict:
     return {
         "bits": bits,
         "n": 10**files_log10,
-        "curves": {b: _odds(10**exponents, b) for b in (32, 64, 128, bits)},
+        "curves": {b: _odds(10**exponents, b) for b in sorted({32, 64, 128, bits})},
         "x": 10**exponents,
         "odds": float(_odds(np.array([10.0**files_log10]), bits)[0]),
     }
@@ -1197,7 +1202,7 @@ def draw_collision(chance: dict):
     ax.set_xscale("log")
     ax.set(xlabel="number of files", ylabel="chance of a collision", ylim=(-0.02, 1.05))
     ax.set_title(
-        f"{chance['n']:,.0f} files, {chance['bits']} bits: {chance['odds']:.2g}"
+        f"{chance['n']:.2g} files, {chance['bits']} bits: chance {chance['odds']:.2g}"
     )
     return fig
 
@@ -1209,7 +1214,7 @@ widgets.explore(
     alt="The chance of a collision against the number of files: 32 bits reach one half "
     "near 77,000 files, 64 bits near five billion, 128 bits never on this axis.",
     files_log10=(1.0, 15.0, 0.5),
-    bits=[32, 48, 64, 96, 128, 256],
+    bits=[64, 32, 48, 96, 128, 256],
 )
 
 # %% [md] half-points
