@@ -91,7 +91,9 @@ def build(week: str | None = None, check: bool = False) -> Report:
     made = make(read_all(chosen, root), root)
     stale = {path: text for path, text in made.items() if _text(root / path) != text}
     edited = [path for path in stale if _holds_work(root, path, made[path])]
-    removed, unknown = _strangers(root, chosen, everything=week is None)
+    others = strangers(root, chosen if week else None)
+    removed = [p for p in others if p[-6:] == ".ipynb" and not _holds_work(root, p)]
+    unknown = [path for path in others if path not in removed]
     if edited and not check:
         raise CourseError(
             "\n".join(f"{path} was edited; a build would undo that" for path in edited),
@@ -243,30 +245,27 @@ def _generate(week: str, scratch: Path, root: Path) -> None:
         ) from error
 
 
-def _strangers(
-    root: Path, chosen: list[syllabus.Notebook], everything: bool
-) -> tuple[list[str], list[str]]:
-    """Return built notebooks that no lesson makes now, and files no build made.
+def strangers(root: Path, chosen: list[syllabus.Notebook] | None) -> list[str]:
+    """Return the files of `source/` and `release/` that no lesson makes.
 
-    Only whole weeks are looked through, or everything.
+    Only weeks whose notebooks are all chosen are looked through; None: everything.
     """
     weeks = [w for w in syllabus.weeks(root) if w.notebooks]
-    whole = {w.name for w in weeks if set(w.notebooks) <= set(chosen)}
+    whole = {w.name for w in weeks if set(w.notebooks) <= set(chosen or ())}
     names = {f"{n.week}/{n.name}.ipynb" for w in weeks for n in w.notebooks}
-    built, unknown = [], []
+    found = []
     for tree in ("source", "release"):
         for file in sorted((root / tree).rglob("*")):
             parts = file.relative_to(root / tree).parts
-            if file.is_dir() or ".ipynb_checkpoints" in parts:
-                continue
-            if not everything and parts[0] not in whole:
-                continue
             inside = "/".join(parts)
-            if inside in names or (parts[-1] in BY_HAND and len(parts) <= 2):
+            by_hand = parts[-1] in BY_HAND and len(parts) <= 2
+            if file.is_dir() or inside in names or by_hand:
                 continue
-            mine = file.suffix == ".ipynb" and not _holds_work(root, f"{tree}/{inside}")
-            (built if mine else unknown).append(f"{tree}/{inside}")
-    return built, unknown
+            if ".ipynb_checkpoints" in parts:  # nbgrader leaves these out itself
+                continue
+            if chosen is None or parts[0] in whole:
+                found.append(f"{tree}/{inside}")
+    return found
 
 
 def _holds_work(root: Path, path: str, new: str | None = None) -> bool:

@@ -537,6 +537,26 @@ def hidden_body(lesson: Lesson, block: Block) -> str:
     return visible_and_body(block.text)[1]
 
 
+def visible_answer(block: Block) -> str:
+    """Return the code of an answer as a learner gets it: a stub for the reference."""
+    lines, inside = [], False
+    for line in block.text.split("\n"):
+        if BEGIN_SOLUTION in line:
+            inside = True
+            lines.append(line[: len(line) - len(line.lstrip())] + "raise Exception")
+        if not inside:
+            lines.append(line)
+        inside = inside and END_SOLUTION not in line
+    return "\n".join(lines)
+
+
+def reference_lines(block: Block) -> list[str]:
+    """Return the lines between the solution marks of an answer or an essay."""
+    text = prose(block.text) if block.role == "essay" else block.text
+    parts = re.findall(rf"{BEGIN_SOLUTION}\n(.*?){END_SOLUTION}", text, re.DOTALL)
+    return [line.strip() for part in parts for line in part.split("\n")]
+
+
 def exercises(lesson: Lesson) -> dict[str, Block]:
     """Return the block that opens each exercise (its card, else its essay)."""
     found: dict[str, Block] = {}
