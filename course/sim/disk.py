@@ -73,6 +73,22 @@ def tree(entries: Mapping[str, bytes | Link | HardLink | Pipe | None]) -> Iterat
         shutil.rmtree(root, ignore_errors=True)
 
 
+def kind(path: str) -> str:
+    """Return what `path` itself is: "file", "folder", "link", "pipe" or "other".
+
+    >>> kind(os.devnull), kind(os.path.dirname(__file__))
+    ('other', 'folder')
+    """
+    mode = os.lstat(path).st_mode
+    names = {
+        stat_mode.S_IFREG: "file",
+        stat_mode.S_IFDIR: "folder",
+        stat_mode.S_IFLNK: "link",
+        stat_mode.S_IFIFO: "pipe",
+    }
+    return names.get(stat_mode.S_IFMT(mode), "other")
+
+
 def infos(root: str, *names: str) -> list[FileInfo]:
     """Return what the system says of the files `names` below `root`, by path."""
     found = []

@@ -8,7 +8,7 @@ megabytes costs a few kilobytes. `MemoryFiles` serves such a folder through the
 import errno
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
@@ -35,6 +35,19 @@ class FileInfo:
 
 class FileChanged(OSError):
     """A file did not hold as many bytes as it was said to hold."""
+
+
+class Hash(Protocol):
+    """A hash being computed, as the objects of `hashlib` are."""
+
+    def update(self, data: bytes) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+Hasher = Callable[[], Hash]
+Read = Callable[[int, int], bytes]
+OnError = Callable[[str, OSError], None]
 
 
 class Reader(Protocol):

@@ -28,11 +28,9 @@
 # Not taught here: images that merely *look* alike, and fast hash functions for their own sake.
 
 # %% [setup]
-import contextlib
 import hashlib
 import math
 import os
-import stat
 from collections import defaultdict
 
 import numpy as np
@@ -171,11 +169,11 @@ AWKWARD = {
 }
 with disk.tree(AWKWARD) as root:
     for name in AWKWARD:
-        status = os.lstat(os.path.join(root, *name.split("/")))
-        print(f"{stat.filemode(status.st_mode)}  inode {status.st_ino}  {name}")
+        path = os.path.join(root, *name.split("/"))
+        print(f"{disk.kind(path)}  inode {os.lstat(path).st_ino}  {name}")
 
 # %% [md] walking-read
-# The first letter tells the kind: `-` a file, `l` a link, `p` a pipe. Two names share
+# Two names share
 # an inode, so they are one file. Of these six names, a walk that is
 # looking for duplicates should report two: `notes.txt` and `work/plan.txt`.
 
@@ -195,7 +193,9 @@ with disk.tree(AWKWARD) as root:
 
 
 # %% [answer] e1
-def walk_files(root: str, *, on_error=None) -> list[files.FileInfo]:
+def walk_files(
+    root: str, *, on_error: files.OnError | None = None
+) -> list[files.FileInfo]:
     """Return every regular file below `root` once, sorted by path.
 
     `on_error(path: str, error: OSError)` hears of each folder or file that cannot
@@ -325,7 +325,13 @@ print(whole[:16], piecewise.hexdigest()[:16], whole == piecewise.hexdigest())
 
 
 # %% [answer] e2
-def hash_stream(read, size: int, *, chunk: int = 1 << 20, hasher=hashlib.sha256):
+def hash_stream(
+    read: files.Read,
+    size: int,
+    *,
+    chunk: int = 1 << 20,
+    hasher: files.Hasher = hashlib.sha256,
+) -> bytes:
     """Return the digest (bytes) of the `size` bytes that `read` delivers.
 
     `read(offset: int, n: int) -> bytes` may return fewer than n bytes; b"" is the
@@ -464,7 +470,7 @@ def find_duplicates(
     fs: files.FileSystem,
     *,
     partial: int = 4096,
-    hasher=hashlib.sha256,
+    hasher: files.Hasher = hashlib.sha256,
     verify: bool = True,
 ) -> list[list[str]]:
     """Return the groups (two or more paths) of files with equal content.
@@ -568,10 +574,12 @@ check.true(
 )
 
 # %% [grade] e3.exact points=6 mode=shared
-# Differences in the first, a middle, the last byte; three classes of one size; random folders.
+# Differences in the first, a middle, the last byte; three classes of one size;
+# random folders.
 
 # %% [grade] e3.pruned points=5 mode=shared
-# Unique sizes, empty files, files not longer than `partial`: what is opened, what is read twice.
+# Unique sizes, empty files, files not longer than `partial`: what is opened, what
+# is read twice.
 
 # %% [grade] e3.collisions points=4 mode=shared
 # Hashers that collide, on purpose, always.
@@ -580,7 +588,8 @@ check.true(
 # Bytes read on the shared drive, against the funnel of section 2.
 
 # %% [grade] e3.hard points=3 mode=shared
-# Unreadable and changing files, short reads, the size of a request, two hundred files of one size.
+# Unreadable and changing files, short reads, the size of a request, two hundred
+# files of one size.
 
 # %% [hints] e3
 # nudge: Which question about two files costs nothing at all?
@@ -631,7 +640,7 @@ FOLDERS = {
 SIZES = [1 << power for power in range(8, 19)]
 
 
-def staged_bill(partial: int) -> dict[str, list[float]]:
+def staged_bill(partial: int = 4096) -> dict[str, list[float]]:
     curves = {
         name: [
             sum(stage.read for stage in files.funnel(folder, size)) / 1e6
@@ -671,6 +680,10 @@ def draw_partial(bill: dict):
     return fig
 
 
+# %% [md] partial-explore-intro
+# Move the slider to the lowest point of each curve, and ask what happens just before it.
+
+# %% partial-explore
 widgets.explore(
     staged_bill,
     draw_partial,
@@ -824,7 +837,8 @@ check.at_most(
 # Differences at every place, block boundaries among them; many classes; random folders.
 
 # %% [grade] e4.limits points=3 mode=shared
-# Eight open files for a class of fifty, the size of a request, no byte twice, unreadable files.
+# Eight open files for a class of fifty, size and number of requests, no byte twice,
+# unreadable files.
 
 # %% [grade] e4.fair points=2 mode=shared
 # At most 2.2 times the floor on the shared drive.
@@ -957,6 +971,7 @@ def draw_strips(ax, chunks: list[bytes], known: set[bytes], row: int) -> None:
         start += len(chunk)
 
 
+# %% [look] e5
 def draw_reuse(cut_by_content: list[list[bytes]]) -> object:
     fig, ax = viz.figure("wide", height=2.4)
     rows = [[fixed(before), fixed(after)], cut_by_content]
@@ -1002,7 +1017,7 @@ check.case(
 # A cut depends on its own chunk only; the gear table is used.
 
 # %% [grade] e5.rule points=3 mode=split
-# Exactly the rule of the task on random data, both limits; the mean length; constant data.
+# Exactly the rule of the task on random data, both limits; constant data.
 
 # %% [hints] e5
 # nudge: If the same 300 bytes appear at another offset, must your cut fall on the same byte?
@@ -1041,7 +1056,9 @@ class LiveIndex:
     `hasher()` makes an object with update and digest.
     """
 
-    def __init__(self, fs, *, hasher=hashlib.sha256) -> None:
+    def __init__(
+        self, fs: files.MemoryFiles, *, hasher: files.Hasher = hashlib.sha256
+    ) -> None:
         ### BEGIN SOLUTION
         self._fs = fs
         self._hasher = hasher
@@ -1066,8 +1083,10 @@ class LiveIndex:
         elif kind in ("add", "modify", "delete"):
             self._forget(path)
             if kind != "delete":
-                with contextlib.suppress(OSError):
+                try:
                     self._size[path] = self._fs.stat(path).size
+                except OSError:
+                    pass  # gone again: there will be news of that too
         else:
             raise ValueError(f"unknown kind of event: {kind!r}")
         ### END SOLUTION
@@ -1164,12 +1183,12 @@ check.equal(index.groups(), [["a", "c"]], shown="groups() after adding a, b, c")
 #
 # With `n` files and digests of `b` bits, the chance that *some* two different files
 # collide is about `1 − exp(−n(n−1) / 2ᵇ⁺¹)`: the **birthday bound**. It grows with the
-# square of `n`, because it is pairs that collide, not files. Move the sliders: at which number
-# of files does a 32-bit checksum become a coin toss?
+# square of `n`, because it is pairs that collide, not files. Move the sliders: ten times as
+# many files, how many times the chance?
 
 
 # %% birthday
-def collision(files_log10: float, bits: int) -> dict:
+def collision(files_log10: float = 8.0, bits: int = 64) -> dict:
     exponents = np.linspace(1, 15, 141)
     return {
         "bits": bits,
@@ -1195,26 +1214,31 @@ def draw_collision(chance: dict):
         chosen = bits == chance["bits"]
         colour = viz.COMPUTE if chosen else viz.BASELINE
         ax.plot(chance["x"], curve, color=colour, lw=2.5 if chosen else 1)
-        half = chance["x"][np.argmax(curve > 0.5)] if curve.max() > 0.5 else None
-        if half is not None:
-            ax.text(half, 0.5, f" {bits} bits", color=colour, va="center")
-    ax.plot(chance["n"], chance["odds"], "o", color=viz.LIMIT, ms=9)
-    ax.set_xscale("log")
-    ax.set(xlabel="number of files", ylabel="chance of a collision", ylim=(-0.02, 1.05))
-    ax.set_title(
-        f"{chance['n']:.2g} files, {chance['bits']} bits: chance {chance['odds']:.2g}"
-    )
+        at = np.searchsorted(curve, min(1e-6, curve.max() / 100))
+        where = chance["x"][at], 3 * curve[at]
+        ax.annotate(f"{bits} bits", where, ha="right", color=colour)
+    ax.axhline(1e-9, color=viz.LIMIT, lw=1)
+    ax.text(1e12, 2e-9, "one in a billion", color=viz.LIMIT)
+    ax.plot(chance["n"], chance["odds"], "o", color=viz.LEARNER, ms=9)
+    ax.set(xscale="log", yscale="log", ylim=(1e-20, 10))
+    ax.set(xlabel="number of files", ylabel="chance of a collision")
+    now = f"{chance['n']:.2g} files, {chance['bits']} bits"
+    ax.set_title(f"{now}: chance {chance['odds']:.2g}")
     return fig
 
 
+# %% [md] birthday-explore-intro
+# Which digest is long enough for you?
+
+# %% birthday-explore
 widgets.explore(
     collision,
     draw_collision,
-    question="How many bits make a collision less likely than a disk that lies?",
-    alt="The chance of a collision against the number of files: 32 bits reach one half "
-    "near 77,000 files, 64 bits near five billion, 128 bits never on this axis.",
+    question="How many bits keep 100 million files below one in a billion?",
+    alt="The chance of a collision against the number of files, both logarithmic: a "
+    "digest gives a line that rises two decades for each decade of files, up to one.",
     files_log10=(1.0, 15.0, 0.5),
-    bits=[64, 32, 48, 96, 128, 256],
+    bits=[32, 48, 64, 96, 128, 256],
 )
 
 # %% [md] half-points
