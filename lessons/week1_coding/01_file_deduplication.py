@@ -402,7 +402,7 @@ with files.MemoryFiles({"fox": text}, most=7).open("fox") as fox:
 # Readers that deliver 1 to 7 bytes at a time; chunk 1; size 0; another hasher.
 
 # %% [grade] e2.memory points=2 mode=shared
-# 64 MB in chunks of 64 KiB, with the peak of memory measured.
+# 64 MiB in chunks of 256 KiB, with the peak of memory measured.
 
 # %% [grade] e2.changes points=3 mode=shared
 # Streams that end early or go on too long.
