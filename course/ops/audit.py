@@ -59,6 +59,13 @@ def audit(
                     if known is None:
                         known = _watched(progress, bench, exercise, load)
                         memory.put(bench, exercise, known)
+                        if not console.is_terminal:
+                            # A log shows no bar, so it gets a line for each exercise.
+                            print(
+                                f"{bench.target} {exercise}: {known.seconds:.0f} s, "
+                                f"{len(known.problems)} problems",
+                                flush=True,
+                            )
                     else:
                         remembered += 1
                     proofs.append(known)
