@@ -2,15 +2,33 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from course import syllabus
 from course.errors import CourseError
 from course.ops.adopt import adopt
-from course.ops.build import build
+from course.ops.build import build, read_all
+from course.ops.cells import render, unrender
 
 WEEK = "week1_demo"
+
+
+def test_every_cell_of_every_lesson_comes_back_as_it_was() -> None:
+    root = Path(__file__).parent.parent
+    known = [n for week in syllabus.weeks(root) for n in week.notebooks]
+    for lesson in read_all(known, root):
+        for cell in render(lesson):
+            edit = unrender(lesson, cell, cell.source)
+            same = replace(cell.block, text=edit.text)
+            blocks = tuple(same if b is cell.block else b for b in lesson.blocks)
+            again = {c.id: c.source for c in render(replace(lesson, blocks=blocks))}
+            assert again[cell.id] == cell.source, cell.id
+            assert not edit.words
+            if edit.hidden is not None:
+                assert edit.hidden == lesson.hidden[cell.block.label].text
 
 
 class Desk:

@@ -14,7 +14,7 @@ from course.errors import CourseError
 from course.ops import build as builds
 from course.ops import lesson as lessons
 from course.ops.cells import Cell, render, unrender
-from course.ops.lesson import MARK, Lesson, comment
+from course.ops.lesson import MARK, Lesson, LessonError, comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,14 @@ def adopt(path: str | Path) -> Path:
         )
     old = render(lesson)
     text, hidden = _rewrite(lesson, old, found, name)
-    new = lessons.parse(notebook, root, text, hidden)
+    try:
+        new = lessons.parse(notebook, root, text, hidden)
+    except LessonError as error:
+        raise CourseError(
+            f"{name} makes no lesson as it stands; the lesson would have had\n"
+            + error.message,
+            cure="mend the cell in JupyterLab, save, and adopt again",
+        ) from None
     _require_same(found, render(new), new, name)
     made = builds.make([new], root)
     if hidden is not None:
