@@ -73,7 +73,8 @@ def explore(
     try:
         data = model(**_values(knobs))
     except NotImplementedError:
-        print(f"not drawn: {model.__name__} needs an answer that is not written yet")
+        named = getattr(model, "__name__", "the model")
+        print(f"not drawn: {named} needs an answer that is not written yet")
         return
     page.put(view(data), alt, name=name)
     _display(_panel(model, view, alt, knobs, name), _setting(_values(knobs)))
@@ -104,8 +105,8 @@ def _panel(
         except Exception as error:
             words = f"{type(error).__name__}: {error}"
             trouble.value = (
-                f'<span role="alert" style="color:{viz.LIMIT}"><b>No picture for '
-                f"{html.escape(_setting(now))}</b>: {html.escape(words)}</span>"
+                f'<span role="alert"><b style="color:{viz.LIMIT}">No picture</b> for '
+                f"{html.escape(_setting(now))}: {html.escape(words)}</span>"
             )
 
     for knob in knobs.values():
