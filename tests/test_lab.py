@@ -10,7 +10,7 @@ from course.grading import submit
 from course.ops import lab
 
 
-def results(course, **changes):
+def results(course, *names, **changes):
     result = {
         "score": 62.0,
         "max": 80.0,
@@ -19,7 +19,7 @@ def results(course, **changes):
         "feedback": "feedback/me/week1_demo/01_sums.html",
     } | changes
     (course / ".course").mkdir(exist_ok=True)
-    text = json.dumps({"week1_demo": {"01_sums": result}})
+    text = json.dumps({"week1_demo": dict.fromkeys(names or ["01_sums"], result)})
     (course / ".course" / "results.json").write_text(text)
 
 

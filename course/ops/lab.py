@@ -132,15 +132,22 @@ More: [the learner's guide](docs/learner.md)"""
 
 
 def _next(root: Path, notebooks: list[Notebook], results: dict) -> str:
-    todo = [one for one in notebooks if not results.get(f"{one.week}/{one.name}")]
-    if not notebooks:
-        return "No notebook is released yet."
-    if not todo:
-        return "Every notebook is graded. The board below says where points remain."
-    one = todo[0]
+    """Lead to the first notebook without a grade, else to one with points left."""
+
+    def left(one: Notebook) -> float:
+        result = results[f"{one.week}/{one.name}"]
+        return result["max"] - result["score"] - result["manual"]
+
+    new = [one for one in notebooks if f"{one.week}/{one.name}" not in results]
+    open_ = [one for one in notebooks if one not in new and left(one) > 0]
+    if not new and not open_:
+        return "Every point is yours." if notebooks else "No notebook is here yet."
+    one = (new or open_)[0]
     link = f"work/{one.week}/{one.name}.ipynb"
     if not (root / link).exists():
         return f"**Next: {one.title}.** Type `course start` in a terminal to get it."
+    if not new:
+        return f"### Go on: [{one.title}]({link})\n\n{left(one):g} points are left."
     return (
         f"### Next: [{one.title}]({link})\n\n"
         f"About {one.minutes} minutes. Open it, read, and run each cell with "
