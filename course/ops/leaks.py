@@ -24,6 +24,7 @@ def built(lesson: Lesson, root: Path) -> list[Finding]:
     Whether they are stale is not judged here: `course build --check` says that.
     """
     found: list[Finding] = []
+    secrets = _secrets(lesson)
     for tree in ("source", "release"):
         path = f"{tree}/{lesson.notebook.week}/{lesson.notebook.name}.ipynb"
         try:
@@ -36,7 +37,7 @@ def built(lesson: Lesson, root: Path) -> list[Finding]:
             for cell in notebook["cells"]:
                 found += _outputs(path, cell)
                 if tree == "release":
-                    found += _leaks(path, cell, lesson)
+                    found += _leaks(path, cell, secrets)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             message = f"it is not a notebook: {type(error).__name__}: {error}"
             cure = f"rm {path}, then `course build`"
@@ -81,7 +82,7 @@ def _outputs(path: str, cell: dict) -> Iterator[Finding]:
         yield Finding(path, 0, cell["id"], "outputs", message, cure)
 
 
-def _leaks(path: str, cell: dict, lesson: Lesson) -> Iterator[Finding]:
+def _leaks(path: str, cell: dict, secrets: dict[str, str]) -> Iterator[Finding]:
     """Yield what a learner must not receive: markers, references, tests, rubrics."""
     source = "".join(cell["source"])
     cure = "course build; if it stays, the lesson shows it outside the hidden region"
@@ -89,13 +90,21 @@ def _leaks(path: str, cell: dict, lesson: Lesson) -> Iterator[Finding]:
     if marker:
         message = f"{marker[0]!r} was not taken out"
         yield Finding(path, 0, cell["id"], "leak", message, cure)
-    hidden = {line: what for line, what in _hidden_lines(lesson) if len(line) > SECRET}
-    open_text = _open_text(lesson)
-    for line, what in hidden.items():
-        if line in source and line not in open_text:
+    for line, what in secrets.items():
+        if line in source:
             message = f"a line of {what} is in the release: {line[:60]!r}"
             yield Finding(path, 0, cell["id"], "leak", message, cure)
             return
+
+
+def _secrets(lesson: Lesson) -> dict[str, str]:
+    """Return each line that no learner may read, and what it is a line of."""
+    open_text = _open_text(lesson)
+    return {
+        line: what
+        for line, what in _hidden_lines(lesson)
+        if len(line) > SECRET and line not in open_text
+    }
 
 
 def _hidden_lines(lesson: Lesson) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ What needs a reader (is the prose clear? is the figure right?) is not judged her
 
 import ast
 import builtins
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,14 +91,16 @@ class _Code:
 
     block: Block
     file: str
-    text: str
     tree: ast.Module
 
 
 def _parsed(block: Block, file: str, text: str, first: int) -> _Code:
-    tree = ast.parse(text)
-    ast.increment_lineno(tree, first - 1)
-    return _Code(block, file, text, tree)
+    return _Code(block, file, _tree(text, first))
+
+
+@functools.lru_cache(maxsize=1000)
+def _tree(text: str, first: int) -> ast.Module:
+    return ast.increment_lineno(ast.parse(text), first - 1)
 
 
 def _codes(lesson: Lesson) -> list[_Code]:
