@@ -353,6 +353,20 @@ def test_text_never_shows_an_address_and_survives_a_bad_repr():
         def __repr__(self):
             raise RuntimeError
 
+    @dataclasses.dataclass
+    class Linked:
+        after: object
+
+        def __getattribute__(self, name):
+            if name == "after" and object.__getattribute__(self, name) is None:
+                raise RuntimeError
+            return object.__getattribute__(self, name)
+
+    loop = Linked(1)
+    loop.after = loop
+    assert text(loop).startswith("Linked(after=Linked(after=")
+    assert text(Linked(None)) == "<Linked>"
+    assert text(Info("a" * 500, 1), 40) == "Info(path='aaaaa...aaaaaa', size=1)"
     assert text(Bad()) == "<Bad>"
     assert text(object()) == "<object>"
     assert text(np.random.default_rng(0)) == "<Generator>"

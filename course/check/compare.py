@@ -206,10 +206,11 @@ class _Comparison:
         if len(theirs) != len(ours):
             return self._lengths(theirs, ours, where, first)
         if first and not self.watch and len(ours) > 1 and _same_items(theirs, ours):
+            whole = Difference("", self._said(theirs, ours, "").said)
+            short = max(len(text(one, 500)) for one in (theirs, ours)) <= _ROOM
             return Difference(
                 where,
-                f"right items, wrong order: got {text(theirs, _ROOM)}, "
-                f"expected {text(ours, _ROOM)}",
+                f"right items, wrong order: {whole if short else first}",
                 first.hint or "sort the result, or keep the order of the input",
             )
         return first

@@ -1,5 +1,6 @@
 """Values and calls as short text that can be pasted into a cell."""
 
+import dataclasses
 import math
 from collections import deque
 from collections.abc import Iterable
@@ -79,7 +80,7 @@ def _draw(value: object, items: int, chars: int, depth: int) -> str:
     if kind in (list, tuple, set, frozenset, dict, deque):
         return _draw_container(value, items, chars, depth)
     if kind in (str, bytes, bytearray):
-        return _cut(repr(value[: chars + 1]), chars, len(value) > chars)
+        return _draw_string(value, chars)
     if kind is np.ndarray:
         return _draw_array(value, items, chars, depth)
     if kind is float and not math.isfinite(value):
@@ -87,19 +88,42 @@ def _draw(value: object, items: int, chars: int, depth: int) -> str:
     if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
         return name(value)
     try:
+        if dataclasses.is_dataclass(value):
+            return _draw_fields(value, items, chars, depth)
         drawn = repr(value)
     except Exception:
         drawn = ""
     if not isinstance(drawn, str) or not drawn or " at 0x" in drawn:
         drawn = f"<{kind.__name__}>"
-    return _cut(" ".join(drawn.split()), chars, False)
+    return _cut(" ".join(drawn.split()), chars)
 
 
-def _cut(drawn: str, chars: int, more: bool) -> str:
-    if len(drawn) <= chars + 3 and not more:
+def _draw_string(value: str | bytes | bytearray, chars: int) -> str:
+    if len(value) > chars:
+        dots = "..." if isinstance(value, str) else b"..."
+        head = (chars - 3) // 2
+        value = value[:head] + dots + value[len(value) - (chars - 3 - head) :]
+    return repr(value)
+
+
+def _cut(drawn: str, chars: int) -> str:
+    if len(drawn) <= chars + 3:
         return drawn
-    tail = drawn[-1] if drawn[-1] in "'\")" else ""
+    tail = drawn[-1] if drawn[-1] in "'\")>]}" else ""
     return drawn[: max(chars - 3, 1)] + "..." + tail
+
+
+def _draw_fields(value: object, items: int, chars: int, depth: int) -> str:
+    if depth == 0:
+        return "..."
+    fields = [field.name for field in dataclasses.fields(value) if field.repr]
+    words = [
+        f"{field}={_draw(getattr(value, field, None), items, chars, depth - 1)}"
+        for field in fields[:items]
+    ]
+    if len(fields) > items:
+        words.append("...")
+    return f"{type(value).__qualname__.rsplit('.', 1)[-1]}({', '.join(words)})"
 
 
 def _draw_container(value: Iterable, items: int, chars: int, depth: int) -> str:
