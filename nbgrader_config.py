@@ -14,3 +14,27 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 # A rubric is a locked cell below its essay, without points of its own; nbgrader
 # expects mark schemes only in its "task" cells, which would add a second grade.
 c.ClearMarkScheme.enforce_metadata = False
+
+# `course grade`, `nbgrader autograde` and formgrader read the rest.
+# A submission is rebuilt from its release before nbgrader looks at it; the rest is
+# nbgrader's own, but for warnings about checksums that never match.
+c.Autograde.sanitize_preprocessors = [
+    "course.grading.repair.Rebuild",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "course.grading.repair.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# nbgrader's own, but a dead kernel or a warning no longer costs what was right.
+c.Autograde.autograde_preprocessors = [
+    "course.grading.execute.Execute",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+# Seconds for one cell. The Validate button blocks the whole server meanwhile.
+c.Execute.timeout = 15
+# Class use only: the default writes colons and spaces into folder names.
+c.Exchange.timestamp_format = "%Y%m%dT%H%M%SZ"

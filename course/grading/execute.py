@@ -1,0 +1,249 @@
+"""Run one submitted notebook, whatever it does, and leave a verdict in each cell.
+
+nbgrader's own `Execute` loses the whole submission when its kernel dies, and
+costs points for a warning. This one is put in its place by `nbgrader_config.py`,
+so that `course grade` and plain `nbgrader autograde` run the same way.
+"""
+
+import hashlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import zmq
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat.notebooknode import NotebookNode
+from nbgrader import preprocessors, utils
+from traitlets import Integer, default
+
+SEED = "COURSE_SEED"
+
+
+def seed(nb: NotebookNode, student: str, notebook: str) -> str:
+    """Return the seed of the hidden inputs: eight hex digits.
+
+    It depends on the student, the notebook and the text of the answers, so that
+    no output can be hard-coded and the same submission always draws the same
+    inputs. `COURSE_SEED` in the environment wins: that replays a recorded run.
+    """
+    if SEED in os.environ:
+        return os.environ[SEED]
+    digest = hashlib.sha256(f"{student}\0{notebook}".encode())
+    for cell in nb.cells:
+        if utils.is_solution(cell):
+            digest.update(f"\0{cell.metadata.nbgrader.grade_id}\0".encode())
+            digest.update(cell.source.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:8]
+
+
+class Execute(preprocessors.Execute):
+    """Run every cell within budgets; what cannot run fails, and says why.
+
+    A cell that exceeds its time fails alone. A kernel that dies, ignores the
+    interrupt, or floods its output fails that cell and every later one: each of
+    them gets an error output, so that nbgrader gives it no points. What a test
+    cell writes to stderr is kept for the feedback and costs nothing.
+    """
+
+    timeout = Integer(15, help="Seconds for one cell.").tag(config=True)
+    repeat_timeout = Integer(
+        5, help="Seconds for a cell of an exercise that already ran out of time."
+    ).tag(config=True)
+    notebook_timeout = Integer(180, help="Seconds for one notebook.").tag(config=True)
+    cell_output = Integer(1_000_000, help="Characters kept of one cell's output.").tag(
+        config=True
+    )
+    notebook_output = Integer(
+        50_000_000, help="Characters of output after which the notebook is stopped."
+    ).tag(config=True)
+
+    @default("shutdown_kernel")
+    def _shutdown_kernel_default(self) -> str:
+        return "immediate"  # it saves half a second, and nothing there is kept
+
+    def preprocess(self, nb, resources, km=None):
+        """Run `nb` in a scratch folder and record the seed it ran with."""
+        details = resources.get("nbgrader", {})
+        self._seed = seed(nb, details.get("student", ""), details.get("notebook", ""))
+        nb.metadata.setdefault("course", NotebookNode())["seed"] = self._seed
+        self._deadline = monotonic() + self.notebook_timeout
+        self._stopped = ""
+        self._printed = self._cell_printed = 0
+        self._slow: set[str] = set()
+        home = resources.get("metadata", {}).get("path")
+        with self._scratch(home), tempfile.TemporaryFile() as self._noise:
+            return super().preprocess(nb, resources, km)
+
+    def preprocess_cell(self, cell, resources, index):
+        """Run one cell; after the notebook was stopped, fail it instead."""
+        if cell.cell_type != "code":
+            return cell, resources
+        self._cell_printed = 0
+        seconds = self._get_timeout(cell)
+        if not self._stopped and seconds <= 0:
+            self._stop(f"the notebook ran longer than {self.notebook_timeout} s")
+        if self._stopped:
+            _add_error(cell, "NotRun", f"not run: {self._stopped}")
+            return cell, resources
+        self.error_on_timeout = _error(
+            "CellTimeoutError", f"still running after {seconds} s, so it was stopped"
+        )
+        try:
+            cell, resources = super().preprocess_cell(cell, resources, index)
+        except DeadKernelError:
+            if not self._stopped:
+                self._stop(f"the kernel died in {_place(cell)}")
+            _add_error(cell, "KernelDied", self._stopped)
+        except CellTimeoutError:
+            self._stop(f"{_place(cell)} could not be interrupted")
+            _add_error(
+                cell,
+                "KernelHung",
+                f"still running after {seconds} s, and it ignored the interrupt",
+            )
+        if any(out.get("ename") == "CellTimeoutError" for out in cell.outputs):
+            self._slow.add(_exercise(cell))
+        if utils.is_grade(cell):
+            for output in cell.outputs:
+                if output.output_type == "stream":
+                    output.name = "stdout"
+        return cell, resources
+
+    def _get_timeout(self, cell: NotebookNode | None) -> int:
+        """Return the seconds this cell may take: its own limit or what is left."""
+        if cell is None:  # the kernel's greeting
+            return 60
+        limit = self.repeat_timeout if _exercise(cell) in self._slow else self.timeout
+        return min(limit, int(self._deadline - monotonic()))
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, index: int):
+        """Take one message of the running cell, within the output budgets."""
+        kind, content = msg["msg_type"], msg["content"]
+        if kind.startswith("comm"):
+            return None  # widgets have no front end here
+        if kind in ("stream", "display_data", "execute_result"):
+            room = self.cell_output - self._cell_printed
+            size = _size(content)
+            self._cell_printed += size
+            self._printed += size
+            if self._printed > self.notebook_output and not self._stopped:
+                self._stop(f"{_place(cell)} printed without end")
+            if room <= 0:
+                return None
+            if size > room:
+                kept = content["text"][:room] if kind == "stream" else ""
+                msg["msg_type"] = "stream"
+                msg["content"] = {
+                    "name": content.get("name", "stdout"),
+                    "text": f"{kept}\n… output cut here: {self.cell_output:,} "
+                    "characters are kept of one cell\n",
+                }
+        elif kind == "error":
+            content["evalue"] = content["evalue"][:10_000]
+            content["traceback"] = [line[:10_000] for line in content["traceback"]]
+        return super().process_message(msg, cell, index)
+
+    def start_new_kernel(self, **kwargs: Any) -> None:
+        """Start the kernel with its seed, in its own folder, silent."""
+        kwargs["env"] = {
+            **os.environ,
+            SEED: self._seed,
+            # Sets and dicts then iterate alike in every regrade.
+            "PYTHONHASHSEED": "0",
+        }
+        if self._folder:
+            kwargs["cwd"] = str(self._folder)
+            kwargs["env"]["TMPDIR"] = str(self._folder / "tmp")
+        # One message longer than this is refused instead of held in memory.
+        self.km.context.setsockopt(zmq.MAXMSGSIZE, 2 * self.notebook_output)
+        super().start_new_kernel(stdout=self._noise, stderr=self._noise, **kwargs)
+
+    def start_new_kernel_client(self, **kwargs: Any):
+        """Connect to the kernel; where that fails, log what the kernel said."""
+        try:
+            return super().start_new_kernel_client(**kwargs)
+        except Exception:
+            self._noise.seek(0)
+            self.log.error("%s", self._noise.read(20_000).decode(errors="replace"))
+            raise
+
+    @contextmanager
+    def setup_kernel(self, **kwargs: Any) -> Iterator[None]:
+        """Start a kernel, and leave none of its processes behind."""
+        with super().setup_kernel(**kwargs):
+            try:
+                yield
+            finally:
+                self._kill()
+
+    @contextmanager
+    def _scratch(self, home: str | None) -> Iterator[None]:
+        """Give the kernel a fresh folder with the notebook's supporting files.
+
+        A file that one run leaves behind can then not change the next.
+        """
+        self._folder = None
+        if not home:
+            yield
+            return
+        with tempfile.TemporaryDirectory(
+            prefix="course-grade-", ignore_cleanup_errors=True
+        ) as folder:
+            self._folder = Path(folder, "work")
+            shutil.copytree(
+                home,
+                self._folder,
+                ignore=shutil.ignore_patterns("*.ipynb", ".ipynb_checkpoints"),
+            )
+            (self._folder / "tmp").mkdir(exist_ok=True)
+            yield
+
+    def _stop(self, reason: str) -> None:
+        self.log.warning("Stopping the notebook: %s", reason)
+        self._stopped = reason
+        self._kill()
+
+    def _kill(self) -> None:
+        """Kill the kernel and every process it started in its group."""
+        process = getattr(self.km and self.km.provisioner, "process", None)
+        if process is not None:
+            with suppress(OSError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    process.kill()
+
+
+def _exercise(cell: NotebookNode) -> str:
+    course = cell.metadata.get("course", {})
+    return course.get("exercise") or f"cell {cell.get('id', '')}"
+
+
+def _place(cell: NotebookNode) -> str:
+    return f"cell {cell.get('id', '?')}"
+
+
+def _size(content: dict[str, Any]) -> int:
+    if "text" in content:
+        return len(content["text"])
+    return sum(len(str(value)) for value in content.get("data", {}).values())
+
+
+def _error(name: str, value: str) -> dict[str, Any]:
+    return {
+        "ename": name,
+        "evalue": value,
+        "traceback": [f"\x1b[0;31m{name}\x1b[0m: {value}"],
+    }
+
+
+def _add_error(cell: NotebookNode, name: str, value: str) -> None:
+    cell.setdefault("outputs", []).append(
+        NotebookNode(output_type="error", **_error(name, value))
+    )
