@@ -188,6 +188,7 @@ def lint(target: OptionalTarget = None):
     findings = lint(target)
     for finding in findings:
         typer.echo(finding)
+    typer.echo(f"lint: {len(findings)} to change")
     raise typer.Exit(1 if findings else 0)
 
 
