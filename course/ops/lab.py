@@ -42,7 +42,7 @@ def open_lab(extra: list[str], *, instructor: bool = False) -> None:
     }
     command = [sys.executable, "-m", "jupyterlab", *options(root, instructor), *extra]
     os.chdir(root)
-    sys.stdout.flush()
+    print("Opening JupyterLab. Ctrl-C, twice, ends it.", flush=True)
     os.execve(sys.executable, command, environment)
 
 
