@@ -55,7 +55,7 @@ def test_graded_notebook_shows_points_and_feedback(built_minicourse):
     "text", ["", "[]", "{", '{"week1_demo": 3}', '{"w": {"n": {}}}']
 )
 def test_broken_results_count_as_none(built_minicourse, text):
-    (built_minicourse / ".course").mkdir()
+    (built_minicourse / ".course").mkdir(exist_ok=True)
     (built_minicourse / ".course" / "results.json").write_text(text)
     assert "not graded yet" in lab.home(built_minicourse)
 

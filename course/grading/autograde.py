@@ -29,6 +29,7 @@ from course.grading.submit import write
 from course.syllabus import Notebook
 
 LEARNER = "me"
+STOPS = ("KernelDied", "KernelHung", "KernelStopped", "NotRun")  # see execute.py
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -256,7 +257,7 @@ def _exercises(
             points, most = scores[name]
             message = _message(outputs.get(cell.id, ()))
             if course.get("role") == "essay" and points == 0:
-                message = "not written yet"
+                message = result.NOT_WRITTEN
             groups.setdefault(course.get("exercise") or cell.id, []).append(
                 Group(
                     cell.id,
@@ -278,8 +279,8 @@ def _message(outputs: Any) -> str:
     if not errors:
         return ""
     last = errors[-1]
-    ours = ("Wrong", "Fatal", "CellTimeoutError", "KernelDied", "KernelHung", "NotRun")
-    return last.evalue if last.ename in ours else f"{last.ename}: {last.evalue}"
+    plain = ("Wrong", "Fatal", "CellTimeoutError", *STOPS)
+    return last.evalue if last.ename in plain else f"{last.ename}: {last.evalue}"
 
 
 def _open(root: Path) -> Any:

@@ -17,6 +17,8 @@ from time import monotonic
 from typing import Any
 
 import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous import AsyncKernelClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
@@ -40,6 +42,19 @@ def seed(nb: NotebookNode, student: str, notebook: str) -> str:
             digest.update(f"\0{cell.metadata.nbgrader.grade_id}\0".encode())
             digest.update(cell.source.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:8]
+
+
+class Client(AsyncKernelClient):
+    """A client that refuses one message too large to hold, and so survives it."""
+
+    MAX_MESSAGE = 100_000_000  # bytes
+
+    @default("context")
+    def _limited_context(self) -> zmq.asyncio.Context:
+        self._created_context = True
+        context = zmq.asyncio.Context()
+        context.setsockopt(zmq.MAXMSGSIZE, self.MAX_MESSAGE)
+        return context
 
 
 class Execute(preprocessors.Execute):
@@ -85,6 +100,7 @@ class Execute(preprocessors.Execute):
         if cell.cell_type != "code":
             return cell, resources
         self._cell_printed = 0
+        self._interrupted = False
         seconds = self._get_timeout(cell)
         if not self._stopped and seconds <= 0:
             self._stop(f"the notebook ran longer than {self.notebook_timeout} s")
@@ -101,12 +117,19 @@ class Execute(preprocessors.Execute):
                 self._stop(f"the kernel died in {_place(cell)}")
             _add_error(cell, "KernelDied", self._stopped)
         except CellTimeoutError:
-            self._stop(f"{_place(cell)} could not be interrupted")
-            _add_error(
-                cell,
-                "KernelHung",
-                f"still running after {seconds} s, and it ignored the interrupt",
-            )
+            if self._interrupted:
+                self._stop(f"{_place(cell)} could not be interrupted")
+                said = (
+                    f"still running after {seconds} s; interrupted, "
+                    "the kernel gave no sign for another 4 s"
+                )
+            else:
+                self._stop(f"{_place(cell)} printed more at once than can be held")
+                said = self._stopped
+            _add_error(cell, "KernelHung", said)
+        else:
+            if self._stopped:
+                _add_error(cell, "KernelStopped", self._stopped)
         if any(out.get("ename") == "CellTimeoutError" for out in cell.outputs):
             self._slow.add(_exercise(cell))
         if utils.is_grade(cell):
@@ -121,6 +144,10 @@ class Execute(preprocessors.Execute):
             return 60
         limit = self.repeat_timeout if _exercise(cell) in self._slow else self.timeout
         return min(limit, int(self._deadline - monotonic()))
+
+    async def _async_handle_timeout(self, timeout: int, cell: Any = None):
+        self._interrupted = True
+        return await super()._async_handle_timeout(timeout, cell)
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, index: int):
         """Take one message of the running cell, within the output budgets."""
@@ -160,8 +187,7 @@ class Execute(preprocessors.Execute):
         if self._folder:
             kwargs["cwd"] = str(self._folder)
             kwargs["env"]["TMPDIR"] = str(self._folder / "tmp")
-        # One message longer than this is refused instead of held in memory.
-        self.km.context.setsockopt(zmq.MAXMSGSIZE, 2 * self.notebook_output)
+        self.km.client_class = f"{Client.__module__}.{Client.__name__}"
         super().start_new_kernel(stdout=self._noise, stderr=self._noise, **kwargs)
 
     def start_new_kernel_client(self, **kwargs: Any):

@@ -110,7 +110,9 @@ def rebuild(
             if utils.is_solution(original) or not _edited(original, cell):
                 continue
             if utils.is_locked(original):
-                notes.append(f"{_name(original)}: was changed; put back as released")
+                notes.append(
+                    f"{_name(original)}: differs from the release, which was used"
+                )
             else:
                 notes.append(f"{_name(original)}: runs as released, then as yours")
                 extras.setdefault(anchor, []).append(cell)
@@ -186,9 +188,10 @@ def _match(template: list[NotebookNode], cells: list[Sent]) -> dict[int, int]:
     free = set(range(len(cells)))
 
     def take(here: int, choices: list[int]) -> None:
-        """Take the written one of several copies, rather the one with its own id."""
-        written = [i for i in choices if cells[i].source != template[here].source]
-        choices = written or choices
+        """Take, of several copies, the answer written in; else the one with its id."""
+        if utils.is_solution(template[here]):
+            stub = template[here].source
+            choices = [i for i in choices if cells[i].source != stub] or choices
         own_id = [i for i in choices if cells[i].id == template[here].id]
         place[here] = (own_id or choices)[-1]
         free.discard(place[here])

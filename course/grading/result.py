@@ -1,7 +1,7 @@
 """What grading found: as data, as a table on the screen, and as JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 
 from course.grading.submit import write
 from course.syllabus import Notebook
+
+NOT_WRITTEN = "not written yet"  # how course.check and an empty essay say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,68 +130,73 @@ def save(result: Result, root: Path) -> None:
 
 
 def show(graded: Graded, root: Path, console: Any) -> None:
-    """Print what was repaired, a table per exercise, and where to read more."""
+    """Print what was repaired, a table per exercise, what failed and where to look."""
     from rich.markup import escape
     from rich.table import Table
 
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True)
+
     notebook = graded.notebook
-    console.print(
-        f"\n[bold]{escape(notebook.title)}[/]  {notebook.name}", soft_wrap=True
-    )
+    say(f"\n[bold]{escape(notebook.title)}[/]  [dim]{notebook.name}[/]")
     if graded.trouble:
-        console.print(f"  [red]not graded:[/] {escape(graded.trouble)}", soft_wrap=True)
+        say(f"  [red]not graded:[/] {escape(graded.trouble)}")
         if graded.cure:
-            console.print(f"    try: {escape(graded.cure)}", soft_wrap=True)
+            say(f"    try: {escape(graded.cure)}")
     for repair in graded.repairs:
-        console.print(f"  [yellow]repaired[/]  {escape(repair)}", soft_wrap=True)
+        say(f"  [yellow]repaired:[/] {escape(repair)}")
     if graded.trouble:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("exercise", no_wrap=True)
-    table.add_column("part", no_wrap=True)
-    table.add_column("points", justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=34)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis")
     for exercise in graded.exercises:
-        title = f"{exercise.id} {exercise.title}"
-        if len(title) > 26:
-            title = title[:25] + "…"
-        told: set[str] = set()
+        title = f"{exercise.id}  {escape(exercise.title)}"
+        if _untouched(exercise):
+            table.add_row(title, "", f"0 / {exercise.max:g}", "[dim]not written yet[/]")
+            continue
         for group in exercise.groups:
             have = "–" if group.points is None else f"{group.points:g}"
-            table.add_row(
-                escape(title),
-                group.name,
-                f"{have} / {group.max:g}",
-                _verdict(group, told),
-            )
+            points = f"{have} / {group.max:g}"
+            table.add_row(title, group.name, points, escape(_verdict(group)))
             title = ""
     console.print(table)
-    waiting = f"   {graded.waiting:g} wait for a reader" if graded.waiting else ""
-    console.print(
-        f"[bold]{graded.score:g} of {graded.max:g} points[/]{waiting}"
-        f"   [dim]{graded.seconds:.1f} s · seed {graded.seed}[/]"
+    for exercise in graded.exercises:
+        if not _untouched(exercise):
+            for group in exercise.groups:
+                _explain(exercise, group, say)
+    waiting = f", {graded.waiting:g} wait for a reader" if graded.waiting else ""
+    say(
+        f"\n[bold]{graded.score:g} of {graded.max:g} points{waiting}[/]"
+        f"   [dim]{graded.seconds:.1f} s, seed {graded.seed}[/]"
     )
     if graded.feedback:
-        page = graded.feedback.relative_to(root).as_posix()
-        console.print(f"every cell and its output: {page}", soft_wrap=True)
-        failed = [one.cell_id for one in graded.groups if one.points != one.max]
-        if failed:
-            console.print(f"  the first to look at: {page}#{failed[0]}", soft_wrap=True)
+        say(
+            f"every cell and its output: {graded.feedback.relative_to(root).as_posix()}"
+        )
 
 
-def _verdict(group: Group, told: set[str]) -> Any:
-    """Return the cell of the table; a reason in `told` is not explained again."""
-    from rich.text import Text
+def _untouched(exercise: Exercise) -> bool:
+    """Whether nothing was written for it, so that one line says it all."""
+    return all(NOT_WRITTEN in group.message for group in exercise.groups)
 
+
+def _verdict(group: Group) -> str:
     if group.points is None:
-        return Text("manual: waits for a reader", style="yellow")
-    if group.passed:
-        return Text("passed", style="green")
-    lines = [line[:160] for line in group.message.splitlines()[:3]] or ["failed"]
-    reason = lines[min(1, len(lines) - 1)].strip()
-    if reason in told:
-        return Text(reason, style="red")
-    told.add(reason)
-    return Text("\n").join(
-        Text(line, style="" if number else "red") for number, line in enumerate(lines)
-    )
+        return "manual: waits for a reader"
+    return "passed" if group.passed else "failed"
+
+
+def _explain(exercise: Exercise, group: Group, say: Callable[[str], None]) -> None:
+    """Print why a graded cell failed: the three lines of its check."""
+    from rich.markup import escape
+
+    if group.passed or group.points is None:
+        return
+    first, *rest = group.message.splitlines()[:3] or ["no reason was given"]
+    say(f"\n[red]{exercise.id} {escape(group.name)}[/]  {escape(first)}")
+    for line in rest:
+        say(f"    {escape(line.strip())}")
+    say(f"    [dim]in cell {group.cell_id}[/]")
