@@ -666,7 +666,7 @@ check.true(
 
 # %% [grade] e5.rule
 def by_the_rule(data, low, average, high, gear):
-    strict = 2 ** (64 - round(math.log2(average)) - 1)
+    strict = 2 ** (64 - round(np.log2(average)) - 1)
     chunks, start, h, at = [], 0, 0, 0
     while at < len(data):
         length = at + 1 - start

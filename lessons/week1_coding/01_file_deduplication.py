@@ -29,7 +29,6 @@
 
 # %% [setup]
 import hashlib
-import math
 import os
 from collections import defaultdict
 
@@ -37,6 +36,7 @@ import numpy as np
 
 from course import check, desk, viz, widgets
 from course.sim import disk, files
+from course.viz import duplicates as draw
 
 desk.open("w1-dedup")
 
@@ -89,20 +89,8 @@ widgets.reveal(
 
 # %% funnel
 stages = files.funnel(drive, partial=4096)
-
-
-def draw_funnel(stages: list[files.Stage]):
-    fig, (left, right) = viz.figure("wide", cols=2)
-    names = [stage.name for stage in stages]
-    viz.bars(left, names, [stage.files for stage in stages], "files")
-    left.set_title(f"{stages[0].files} files shrink to {stages[-1].files}")
-    viz.bars(right, names, [stage.read / 1e6 for stage in stages], "MB read")
-    right.set_title("One stage does the reading")
-    return fig
-
-
 viz.show(
-    draw_funnel(stages),
+    draw.funnel(stages),
     alt="Two bar charts: the number of candidate files falls from stage to stage, "
     "and almost all bytes are read in the last stage, the comparison in full.",
 )
@@ -110,7 +98,7 @@ viz.show(
 # %% [md] funnel-read
 # Read the left chart from top to bottom: size alone removes two files in three
 # without opening one. Read the right chart for what is still wrong: the full
-# comparison gets 100 candidates, and 40 of them are no duplicates at all. Section 5
+# comparison gets 100 candidates, and 40 of them are no duplicates at all. Section 6
 # comes back to those.
 
 # %% [md] by-hand
@@ -236,16 +224,6 @@ def walk_files(
 
 
 # %% [look] e1
-def draw_listing(ax, found: list[str]) -> None:
-    rows = sorted(AWKWARD)
-    for y, name in enumerate(rows):
-        listed = name in found
-        ax.plot(0, y, "o", ms=11, mec="black", mfc="black" if listed else "white")
-        ax.text(0.06, y, name, va="center", weight="bold" if listed else "normal")
-    ax.set(xlim=(-0.1, 1), ylim=(len(rows) - 0.5, -0.5))
-    ax.set_axis_off()
-
-
 def names_found(root: str) -> list[str]:
     return [
         os.path.relpath(info.path, root).replace(os.sep, "/")
@@ -257,17 +235,18 @@ with disk.tree(AWKWARD) as root_to_look_at:
     viz.beside(
         viz.attempt(names_found, root_to_look_at),
         ["notes.txt", "work/plan.txt"],
-        draw_listing,
+        draw.listing(AWKWARD),
         alt="Two lists of the six names, yours and the expected one; a filled dot "
         "marks a name that the walk reports.",
     )
 
 # %% [check] e1 points=2
 with disk.tree({"b.txt": b"22", "a/c.txt": b"333", "up": disk.Link(".")}) as root:
+    shown = "walk_files(root) with a/c.txt, b.txt and a link to the folder itself"
     check.equal(
-        check.call(walk_files, root),
+        check.call(walk_files, root, shown=shown),
         disk.infos(root, "a/c.txt", "b.txt"),
-        shown="walk_files(root) with a/c.txt, b.txt and a link to the folder itself",
+        shown=shown,
         hint="list folders with os.scandir, and ask for follow_symlinks=False",
     )
 
@@ -365,17 +344,10 @@ def requests_made(size: int, chunk: int) -> list[tuple[int, int]]:
     return asked
 
 
-def draw_requests(ax, asked: list[tuple[int, int]]) -> None:
-    for row, (offset, n) in enumerate(asked):
-        ax.barh(row, n, left=offset, color=viz.COMPUTE, height=0.7)
-        ax.barh(row, min(n, 700), left=offset, color=viz.LEARNER, height=0.7)
-    ax.set(xlabel="byte", ylabel="request", ylim=(7.5, -0.5), xlim=(0, 4200))
-
-
 viz.beside(
     viz.attempt(requests_made, 4000, 1024),
     [(at, min(1024, 4000 - at)) for at in range(0, 4000, 700)] + [(4000, 1)],
-    draw_requests,
+    draw.requests(size=4000, delivered=700),
     titles=("your requests", "expected"),
     alt="Requests for 1,024 bytes (blue) of which a slow reader delivers 700 (black): "
     "each next request starts where the delivered bytes ended.",
@@ -537,19 +509,11 @@ def megabytes(find, **options) -> float:
     return counting.bytes_read / 1e6
 
 
-def draw_bill(yours: dict) -> object:
-    bill = {tool: read / 1e6 for tool, read in files.tool_figures().items()}
-    bill |= {"hash everything": total_bytes / 1e6, "floor": stages[-1].size / 1e6}
-    rows = sorted((bill | yours).items(), key=lambda row: -row[1])
-    fig, ax = viz.figure("wide")
-    viz.bars(ax, [r[0] for r in rows], [r[1] for r in rows], "MB", highlight=yours)
-    ax.set_title("Bytes read to find the duplicates of the shared drive")
-    return fig
-
-
+OTHERS = {tool: read / 1e6 for tool, read in files.tool_figures().items()}
+OTHERS |= {"hash everything": total_bytes / 1e6, "floor": stages[-1].size / 1e6}
 bill_e3 = viz.attempt(megabytes, find_duplicates, verify=False)
 viz.show(
-    draw_bill({} if isinstance(bill_e3, Exception) else {"you, staged": bill_e3}),
+    draw.bill(OTHERS, yours={"you, staged": bill_e3}),
     alt="Horizontal bars: megabytes read by hashing everything, by fdupes, jdupes, "
     "rdfind and rmlint, by your function once it is written, and the floor.",
 )
@@ -640,7 +604,7 @@ FOLDERS = {
 SIZES = [1 << power for power in range(8, 19)]
 
 
-def staged_bill(partial: int = 4096) -> dict[str, list[float]]:
+def staged_bill(partial: int = 4096) -> tuple[int, list[int], dict]:
     curves = {
         name: [
             sum(stage.read for stage in files.funnel(folder, size)) / 1e6
@@ -648,36 +612,7 @@ def staged_bill(partial: int = 4096) -> dict[str, list[float]]:
         ]
         for name, folder in FOLDERS.items()
     }
-    return {"partial": partial, "curves": curves}
-
-
-# %% [md] partial-view-intro
-# The model above computes the bytes; the view below only draws them.
-
-
-# %% partial-view
-def draw_partial(bill: dict):
-    fig, ax = viz.figure("wide")
-    at, curves = SIZES.index(bill["partial"]), bill["curves"]
-    colours = (viz.COMPUTE, viz.MEMORY, viz.BASELINE)
-    for (name, curve), colour in zip(curves.items(), colours, strict=True):
-        ax.plot(SIZES, curve, marker="o", ms=3, color=colour, label=name)
-        ax.plot(SIZES[at], curve[at], "o", ms=9, color=colour)
-        ax.annotate(
-            f"{curve[at]:.1f}",
-            (SIZES[at], curve[at]),
-            (0, 9),
-            textcoords="offset points",
-            ha="center",
-        )
-    ax.axvline(SIZES[at], color=viz.LIMIT, lw=1, zorder=0)
-    ax.set_xscale("log", base=2)
-    ax.set(xlabel="bytes compared at each end", ylabel="MB read", ylim=(0, None))
-    best = {name: SIZES[int(np.argmin(curve))] for name, curve in curves.items()}
-    cheapest = ", ".join(f"{name} {size:,}" for name, size in best.items())
-    ax.set_title(f"Cheapest look, in bytes: {cheapest}")
-    viz.label_lines(ax)
-    return fig
+    return partial, SIZES, curves
 
 
 # %% [md] partial-explore-intro
@@ -686,7 +621,7 @@ def draw_partial(bill: dict):
 # %% partial-explore
 widgets.explore(
     staged_bill,
-    draw_partial,
+    lambda result: draw.staged(*result),
     question="Where is the cheapest head for each folder, and why there?",
     alt="Megabytes read against the size of head and tail for three folders: photos "
     "only rise; slides fall up to 8 KiB and the drive up to 16 KiB, then both rise.",
@@ -714,25 +649,10 @@ widgets.explore(
 
 
 # %% growth-intro-figure
-def draw_growth():
-    fig, ax = viz.figure("wide", height=2.3)
-    plans = {"fixed 64 KiB": [64] * 4, "doubling\nfrom 4 KiB": [4, 8, 16, 32, 64, 128]}
-    for row, blocks in enumerate(plans.values()):
-        start = 0
-        for number, block in enumerate(blocks):
-            shade = viz.COMPUTE if number % 2 else viz.BASELINE
-            ax.barh(row, block, left=start, color=shade, ec="white", height=0.6)
-            start += block
-    ax.axvline(40, color=viz.LIMIT)
-    ax.text(42, -0.55, "first difference", color=viz.LIMIT, va="center")
-    ax.set_yticks(range(2), plans)
-    ax.set(xlabel="KiB from the start", ylim=(1.5, -0.8), xlim=(0, 256))
-    ax.set_title("Small blocks first: a difference at 40 KiB is found after 60 KiB")
-    return fig
-
+PLANS = {"fixed": [64] * 4, "doubling": [4, 8, 16, 32, 64, 128]}
 
 viz.show(
-    draw_growth(),
+    draw.growth(PLANS, difference=40),
     alt="Two rows of blocks from the start of a file: fixed blocks of 64 KiB, and "
     "blocks doubling from 4 KiB; a line at 40 KiB marks the first difference.",
 )
@@ -812,9 +732,8 @@ def find_duplicates_progressive(
 
 # %% [look] e4
 bill_e4 = viz.attempt(megabytes, find_duplicates_progressive)
-bills = {"you, staged": bill_e3, "you, block by block": bill_e4}
 viz.show(
-    draw_bill({k: v for k, v in bills.items() if not isinstance(v, Exception)}),
+    draw.bill(OTHERS, {"you, staged": bill_e3, "you, block by block": bill_e4}),
     alt="The bars of section 5 with a second bar of yours for the block-by-block "
     "function, which should end close above the floor.",
 )
@@ -937,7 +856,7 @@ def cdc_chunks(
     `gear` holds 256 numbers below 2**64. Source: Xia et al., FastCDC, 2016.
     """
     ### BEGIN SOLUTION
-    bits = round(math.log2(avg_size))
+    bits = round(np.log2(avg_size))
     strict, loose = 1 << (64 - bits - 1), 1 << (64 - bits + 1)
     wrap = (1 << 64) - 1
     chunks = []
@@ -963,33 +882,12 @@ def content_defined(data: bytes) -> list[bytes]:
     return [data[offset : offset + length] for offset, length in cuts]
 
 
-def draw_strips(ax, chunks: list[bytes], known: set[bytes], row: int) -> None:
-    start = 0
-    for number, chunk in enumerate(chunks):
-        shade = (viz.BASELINE, "#b5b7bf")[number % 2] if chunk in known else viz.LIMIT
-        ax.barh(row, len(chunk), left=start, height=0.6, color=shade, ec="white")
-        start += len(chunk)
-
-
-# %% [look] e5
-def draw_reuse(cut_by_content: list[list[bytes]]) -> object:
-    fig, ax = viz.figure("wide", height=2.4)
-    rows = [[fixed(before), fixed(after)], cut_by_content]
-    for row, (old, new) in enumerate(rows):
-        draw_strips(ax, new, set(old), row)
-    labels = [
-        f"{name}\n{reused(*pair):.0f} % reused"
-        for name, pair in zip(("fixed", "yours"), rows, strict=True)
-    ]
-    ax.set_yticks(range(2), labels)
-    ax.set(ylim=(1.6, -0.6), xlabel="byte")
-    ax.set_title("After inserting one byte: grey chunks are known, orange ones are new")
-    return fig
-
-
 pair = viz.attempt(lambda: [content_defined(before), content_defined(after)])
 viz.show(
-    draw_reuse([[], [b""]] if isinstance(pair, Exception) else pair),
+    draw.reuse(
+        {"fixed": (fixed(before), fixed(after))}
+        | ({} if isinstance(pair, Exception) else {"yours": pair})
+    ),
     alt="Two strips of chunks after one byte was inserted at the start: all fixed "
     "chunks are new, nearly all content-defined chunks are known.",
 )
@@ -1140,27 +1038,15 @@ class Rescan:
         return None
 
 
-# %% [look] e6
-def draw_live(yours: list[int] | Exception) -> object:
-    fig, ax = viz.figure("wide", height=2.8)
-    ax.plot(play(Rescan), color=viz.BASELINE, label="rescan everything")
-    if not isinstance(yours, Exception):
-        ax.plot(yours, color=viz.LEARNER, label="your index")
-    ax.set(xlabel="events so far", ylabel="bytes read", ylim=(0, None))
-    ax.set_title("An index pays for what is new, a rescan for everything again")
-    viz.label_lines(ax)
-    return fig
-
-
 viz.show(
-    draw_live(viz.attempt(play, LiveIndex)),
+    draw.upkeep(play(Rescan), viz.attempt(play, LiveIndex)),
     alt="Bytes read after each of twelve events: the full rescan grows faster and "
     "faster, the index in small steps.",
 )
 
 # %% [check] e6 points=1
 store = files.MemoryFiles({"a": b"one", "b": b"two", "c": b"one"})
-index = check.call(LiveIndex, store)
+index = check.call(LiveIndex, store, shown="LiveIndex(fs)")
 for path in "abc":
     index.on_event("add", path)
 check.equal(index.groups(), [["a", "c"]], shown="groups() after adding a, b, c")
@@ -1192,7 +1078,7 @@ def collision(files_log10: float = 8.0, bits: int = 64) -> dict:
     exponents = np.linspace(1, 15, 141)
     return {
         "bits": bits,
-        "n": 10**files_log10,
+        "files": 10**files_log10,
         "curves": {b: _odds(10**exponents, b) for b in sorted({32, 64, 128, bits})},
         "x": 10**exponents,
         "odds": float(_odds(np.array([10.0**files_log10]), bits)[0]),
@@ -1203,37 +1089,13 @@ def _odds(n: np.ndarray, bits: int) -> np.ndarray:
     return -np.expm1(-n * (n - 1) / 2.0 ** (bits + 1))
 
 
-# %% [md] birthday-view-intro
-# Again the model is separate from its picture:
-
-
-# %% birthday-view
-def draw_collision(chance: dict):
-    fig, ax = viz.figure("wide")
-    for bits, curve in chance["curves"].items():
-        chosen = bits == chance["bits"]
-        colour = viz.COMPUTE if chosen else viz.BASELINE
-        ax.plot(chance["x"], curve, color=colour, lw=2.5 if chosen else 1)
-        at = np.searchsorted(curve, min(1e-6, curve.max() / 100))
-        where = chance["x"][at], 3 * curve[at]
-        ax.annotate(f"{bits} bits", where, ha="right", color=colour)
-    ax.axhline(1e-9, color=viz.LIMIT, lw=1)
-    ax.text(1e12, 2e-9, "one in a billion", color=viz.LIMIT)
-    ax.plot(chance["n"], chance["odds"], "o", color=viz.LEARNER, ms=9)
-    ax.set(xscale="log", yscale="log", ylim=(1e-20, 10))
-    ax.set(xlabel="number of files", ylabel="chance of a collision")
-    now = f"{chance['n']:.2g} files, {chance['bits']} bits"
-    ax.set_title(f"{now}: chance {chance['odds']:.2g}")
-    return fig
-
-
 # %% [md] birthday-explore-intro
 # Which digest is long enough for you?
 
 # %% birthday-explore
 widgets.explore(
     collision,
-    draw_collision,
+    draw.collision,
     question="How many bits keep 100 million files below one in a billion?",
     alt="The chance of a collision against the number of files, both logarithmic: a "
     "digest gives a line that rises two decades for each decade of files, up to one.",
@@ -1246,7 +1108,7 @@ widgets.explore(
 
 # %% even-odds
 for bits in (32, 64, 128, 256):
-    even = math.sqrt(2 * math.log(2) * 2.0**bits)
+    even = np.sqrt(2 * np.log(2) * 2.0**bits)
     print(f"{bits:3} bits: even odds at {even:.2g} files")
 
 # %% [md] odds-read
