@@ -79,7 +79,7 @@ def make(*words: str, **variables: str) -> subprocess.CompletedProcess:
     ("word", "ends"),
     [
         ("lab", "course lab"),
-        ("grade", "course grade week1_coding --as sample"),
+        ("grade", "course grade week1_coding --as sample --work build/sample"),
         ("test", "pytest"),
         ("audit", "course audit"),
         ("build", "course build"),
