@@ -17,10 +17,13 @@ from course.ops.proof import Bench, Proof, busy, cases, prove
 
 pytestmark = pytest.mark.skipif(not trial.FORKS, reason="this system cannot fork")
 
-HEAD = "from course.ops.proof import wrong, right, edited\n"
+# Since Python 3.12 sum() of floats keeps what rounding loses; a plain sum does not.
+HEAD = (  # one line, because messages count lines
+    "from functools import reduce; from operator import add; "
+    "from course.ops.proof import wrong, right, edited\n"
+)
 GOOD = {
     "e1": """
-import functools
 START = 1
 
 def longer(n):
@@ -39,7 +42,7 @@ def total__last(numbers):
 def total__reduce(numbers):
     if not numbers:
         return 0
-    return total__reduce(numbers[:-1]) + functools.reduce(max, numbers[-1:])
+    return total__reduce(numbers[:-1]) + reduce(max, numbers[-1:])
 """,
     "e2": """
 edited("e2.edges", "no error", old="if low > high:", new="if False:", because="Value")
@@ -48,7 +51,7 @@ edited("e2", "other way", old="max(low, min(high, x))", new="min(high, max(low, 
     "e4": """
 @wrong("e4.tiny", because="expected 1.0")
 def exact__plain(numbers):
-    return float(sum(numbers))
+    return float(reduce(add, numbers, 0))
 """,
 }
 SURVIVOR = """
@@ -126,7 +129,7 @@ BROKEN = {
     ),
     "fails elsewhere": (
         '@wrong("e4.check", because="1.0")\n'
-        "def exact__rounds(numbers):\n    return round(sum(numbers), 3)",
+        "def exact__rounds(numbers):\n    return round(reduce(add, numbers), 3)",
         r"exact__rounds passes e4.check; it fails e4.tiny: \"exact\(\[1e\+?16",
     ),
     "fails for another reason": (
@@ -151,7 +154,7 @@ BROKEN = {
     ),
     "a right answer that fails": (
         GOOD["e4"]
-        + '\n@right("e4")\ndef exact__sum(numbers):\n    return sum(numbers)',
+        + '\n@right("e4")\ndef exact__sum(numbers):\n    return reduce(add, numbers)',
         r"exact__sum is right, but fails e4.check, e4.tiny: \"exact",
     ),
     "no wrong answer": (
