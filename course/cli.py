@@ -216,6 +216,44 @@ def audit(
     raise typer.Exit(audit(target, everything=every, load=load))
 
 
+@command(
+    AUTHOR,
+    stopped="Stopped. Who was graded stays graded; type the same again for the rest.",
+)
+def autograde(
+    week: Target,
+    students: Annotated[
+        str, typer.Option(metavar="A,B", help="Only these, instead of all.")
+    ] = "",
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Submissions at once; else one a processor."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Grade unchanged submissions again.")
+    ] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run them with your rights, no sandbox.")
+    ] = False,
+):
+    """Grade what a class has put into submitted/, confined and in parallel."""
+    from rich.console import Console
+
+    from course.grading import batch
+
+    console = Console(highlight=False)
+    outcomes = batch.autograde(
+        week,
+        [name for name in students.split(",") if name],
+        workers=workers,
+        trust=trust,
+        force=force,
+        console=console,
+    )
+    batch.show(outcomes, console)
+    raise typer.Exit(int(any(one.lost for one in outcomes)))
+
+
 @command(AUTHOR)
 def gradebook():
     """Build gradebook.db from source/ where it is missing."""

@@ -22,7 +22,9 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
-from traitlets import Integer, default
+from traitlets import Bool, Integer, default
+
+from course.grading import sandbox
 
 SEED = "COURSE_SEED"
 
@@ -66,6 +68,11 @@ class Execute(preprocessors.Execute):
     cell writes to stderr is kept for the feedback and costs nothing.
     """
 
+    trust = Bool(
+        False,
+        help="Run submissions with your own rights, outside the sandbox. For your "
+        "own work, or for people you trust.",
+    ).tag(config=True)
     timeout = Integer(15, help="Seconds for one cell.").tag(config=True)
     repeat_timeout = Integer(
         5, help="Seconds for a cell of an exercise that already ran out of time."
@@ -83,7 +90,12 @@ class Execute(preprocessors.Execute):
         return "immediate"  # it saves half a second, and nothing there is kept
 
     def preprocess(self, nb, resources, km=None):
-        """Run `nb` in a scratch folder and record the seed it ran with."""
+        """Run `nb` in a scratch folder and record the seed it ran with.
+
+        Raises CourseError where the kernel cannot be confined, unless `trust` is set.
+        """
+        if not self.trust:
+            sandbox.require()
         details = resources.get("nbgrader", {})
         self._seed = seed(nb, details.get("student", ""), details.get("notebook", ""))
         nb.metadata.setdefault("course", NotebookNode())["seed"] = self._seed
@@ -187,6 +199,12 @@ class Execute(preprocessors.Execute):
         if self._folder:
             kwargs["cwd"] = str(self._folder)
             kwargs["env"]["TMPDIR"] = str(self._folder / "tmp")
+        if not self.trust:
+            # Into the spec itself: if it is not obeyed, no kernel starts at all.
+            self.km.kernel_spec.metadata["kernel_provisioner"] = {
+                "provisioner_name": sandbox.NAME,
+                "config": {"files": str(self._folder or "")},
+            }
         self.km.client_class = f"{Client.__module__}.{Client.__name__}"
         super().start_new_kernel(stdout=self._noise, stderr=self._noise, **kwargs)
 
@@ -225,6 +243,7 @@ class Execute(preprocessors.Execute):
             shutil.copytree(
                 home,
                 self._folder,
+                symlinks=True,
                 ignore=shutil.ignore_patterns("*.ipynb", ".ipynb_checkpoints"),
             )
             (self._folder / "tmp").mkdir(exist_ok=True)

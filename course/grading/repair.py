@@ -7,7 +7,6 @@ editor or a slip can do to the notebook's machinery reaches the grader.
 
 import bisect
 import copy
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -15,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbconvert.exporters import NotebookExporter
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
 
-from course.errors import CourseError
+from course.grading import guard
+from course.grading.guard import MAX_BYTES as MAX_BYTES
+from course.grading.guard import Unreadable
+from course.grading.guard import read as read
 
-MAX_BYTES = 50_000_000
 MAX_EXTRA = 300
 _VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DEFINED = re.compile(r"^(?:async +def|def|class) +(\w+)|^(\w+)\s*[:=]", re.MULTILINE)
-
-
-class Unreadable(CourseError):
-    """A file that holds no notebook to grade; says why, in words for its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +36,6 @@ class Sent:
     source: str
     id: str
     grade_id: str
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Return the notebook in `path` as plain JSON values.
-
-    Raises Unreadable when it is too large, empty, not UTF-8, not JSON, not a
-    notebook, or in another notebook format than 4.
-    """
-    if path.stat().st_size > MAX_BYTES:
-        raise Unreadable(
-            f"the file is larger than {MAX_BYTES // 10**6} MB; "
-            "clear its outputs in JupyterLab and save it"
-        )
-    raw = path.read_bytes()
-    if not raw.strip():
-        raise Unreadable("the file is empty")
-    try:
-        nb = json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"the file is not UTF-8 text (byte {error.start})") from None
-    except json.JSONDecodeError as error:
-        raise Unreadable(
-            f"the file is not valid JSON: {error.msg}, line {error.lineno}"
-        ) from None
-    except ValueError as error:
-        raise Unreadable(f"the file is not valid JSON: {error}") from None
-    except RecursionError:
-        raise Unreadable("the file is not a notebook: it nests too deep") from None
-    if not isinstance(nb, dict) or "nbformat" not in nb:
-        raise Unreadable("the file is JSON, but not a notebook")
-    if nb["nbformat"] != 4:
-        raise Unreadable(f"the notebook has format {nb['nbformat']!r}, not 4")
-    if not isinstance(nb.get("cells"), list):
-        raise Unreadable("the notebook has no list of cells")
-    return nb
 
 
 def key(nb: dict[str, Any]) -> str:
@@ -157,9 +120,10 @@ class Rebuild(preprocessors.base.NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         """Return the rebuilt notebook; log each repair."""
         details = resources["nbgrader"]
-        root = Path(self.parent.parent.coursedir.root)
+        place = self.parent.parent.coursedir
         name = f"{details['notebook']}.ipynb"
-        template = root / "release" / details["assignment"] / name
+        release = Path(place.root, place.release_directory)
+        template = release / details["assignment"] / name
         if not template.is_file():
             self.log.warning("No %s, so %s is graded as it is", template, name)
             return nb, resources
@@ -167,6 +131,34 @@ class Rebuild(preprocessors.base.NbGraderPreprocessor):
         for note in notes:
             self.log.warning("%s: %s", name, note)
         return rebuilt, resources
+
+
+class GuardedExporter(NotebookExporter):
+    """nbgrader's own, but each submission passes `guard.check` before nbgrader
+    opens it, so that one refused is an error of that student alone.
+
+    nbgrader has a hook for this, `pre_convert_hook`, but logs what it raises and
+    goes on, and has opened `timestamp.txt` before. An exporter is the one object
+    of our choice that nbgrader makes before it turns to the first student.
+    """
+
+    def __init__(self, **kwargs):
+        """Put the check before the converter's first step for each student."""
+        super().__init__(**kwargs)
+        converter = self.parent
+        first_step = converter.init_destination
+
+        def checked(assignment_id: str, student_id: str) -> bool:
+            excluded = converter.coursedir.student_id_exclude.split(",")
+            if student_id not in excluded:
+                folder = Path(converter._format_source(assignment_id, student_id))
+                release = Path(converter.coursedir.root, "release", assignment_id)
+                found = {Path(file).stem for file in converter.notebooks}
+                known = {file.stem for file in release.glob("*.ipynb")} or found
+                guard.check(folder, known & found)
+            return first_step(assignment_id, student_id)
+
+        converter.init_destination = checked
 
 
 class OverwriteCells(preprocessors.OverwriteCells):

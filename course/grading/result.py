@@ -170,7 +170,8 @@ def show(graded: Graded, root: Path, console: Any) -> None:
     waiting = f", {graded.waiting:g} wait for a reader" if graded.waiting else ""
     say(
         f"\n[bold]{graded.score:g} of {graded.max:g} points{waiting}[/]"
-        f"   [dim]{graded.seconds:.1f} s, seed {graded.seed}[/]"
+        f"   [dim]{graded.seconds:.1f} s, seed {graded.seed}; "
+        "run with your own rights, as your own work[/]"
     )
     if graded.feedback:
         say(

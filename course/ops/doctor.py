@@ -45,14 +45,9 @@ def report() -> int:
 
 def examine(root: Path) -> Iterator[Finding]:
     """Return the findings about this machine and the course folder `root`."""
-    for look in (_python, _packages, _disk, _fonts, _browser, _built, _gradebook):
+    looks = (_python, _packages, _disk, _fonts, _browser, _built, _gradebook, _sandbox)
+    for look in looks:
         yield look(root)
-    yield Finding(
-        "note",
-        "sandbox",
-        "none yet: grading runs a notebook's code with your rights",
-        "grade your own work; read a stranger's notebook before you grade it",
-    )
 
 
 def _python(root: Path) -> Finding:
@@ -159,4 +154,18 @@ def _gradebook(root: Path) -> Finding:
         return Finding("note", "gradebook", said, "course gradebook")
     return Finding(
         "ok", "gradebook", f"{book.name}, {book.stat().st_size / 1e6:.1f} MB"
+    )
+
+
+def _sandbox(root: Path) -> Finding:
+    from course.grading import confine, sandbox
+
+    if why := sandbox.obstacle():
+        said = f"none: {why}; your own work can be graded, strangers' is refused"
+        return Finding("note", "sandbox", said, sandbox.CURE)
+    walls = "bubblewrap, limits"
+    if platform.machine() in confine.MACHINES:
+        walls += ", a filter of system calls"
+    return Finding(
+        "ok", "sandbox", f"{walls}: nbgrader autograde confines every kernel"
     )

@@ -1,0 +1,532 @@
+"""Grade a class: one process a submission, in scratch, then into the gradebook.
+
+Each submission is admitted by the guard, rebuilt, run and scored by nbgrader's own
+converter in a scratch folder with a gradebook of its own, by a process of its own. Only
+this process writes to the course: the grades of one submission in one transaction, then
+its folder by a rename, then a note that it is done. Killed anywhere, the next run
+finds no note and grades that submission again, to the same result.
+"""
+
+import ctypes
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from course import fastimport, paths, syllabus  # noqa: F401 - fastimport first
+from course.errors import CourseError
+from course.grading import gradebook, guard, sandbox
+from course.grading.autograde import find, zero
+from course.grading.submit import write
+from course.syllabus import Notebook
+
+PR_SET_PDEATHSIG = 1  # see prctl(2)
+BACKUPS = 10
+SPARE = 60  # seconds beyond its notebooks' budgets that a submission may take
+SHOWN = 5  # notes of one kind printed for a submission
+NAMES = 200  # notebooks looked at in one folder
+
+
+@dataclass
+class Outcome:
+    """What became of one submission.
+
+    `trouble` maps a notebook to why it got nothing, `repairs` to what was mended,
+    `flags` are for the instructor's eyes. `score` is of `max` points, without what
+    waits for a reader. `lost` says why the whole submission could not be graded.
+    """
+
+    student: str
+    score: float = 0.0
+    max: float = 0.0
+    trouble: dict[str, str] = field(default_factory=dict)
+    repairs: dict[str, list[str]] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    lost: str = ""
+    unchanged: bool = False
+
+
+@dataclass
+class _Running:
+    process: multiprocessing.Process
+    scratch: Path
+    since: float
+
+
+def autograde(
+    week: str,
+    students: Collection[str] = (),
+    *,
+    workers: int | None = None,
+    trust: bool = False,
+    force: bool = False,
+    root: Path | None = None,
+    console: Any = None,
+) -> list[Outcome]:
+    """Grade `submitted/<student>/<week>/` of these students, or of all of them.
+
+    A submission that has not changed since it was graded is left alone unless
+    `force`. A copy of the gradebook is kept in `.course/backups/`. Raises CourseError
+    for an unknown week or student, where strangers' code cannot be confined unless
+    `trust`, and while another grading runs.
+    """
+    from rich.console import Console
+
+    root = root or paths.root()
+    console = console or Console(highlight=False)
+    notebooks = syllabus.resolve(week, root)
+    folder = notebooks[0].week if notebooks else week
+    if not trust:
+        _require_sandbox()
+    chosen = _chosen(root, folder, students)
+    with gradebook.locked(root):
+        book = gradebook.ensure(root, say=console.print)
+        _back_up(book, root)
+        with _workshop(root) as shop:
+            _blank(book, shop / "blank.db")
+            todo, done = [], []
+            for student in chosen:
+                known = None if force else _known(root, folder, student)
+                (done if known else todo).append(known or student)
+            with _Progress(console, len(todo)) as progress:
+                for outcome in _run(todo, notebooks, root, shop, workers, trust):
+                    _keep(outcome, notebooks, root, shop, book)
+                    done.append(outcome)
+                    progress.add(outcome)
+    return sorted(done, key=lambda one: one.student)
+
+
+def _require_sandbox() -> None:
+    try:
+        sandbox.require()
+    except CourseError as error:
+        raise CourseError(
+            error.message,
+            cure=f"{sandbox.CURE}; or, only for people you trust: --trust",
+        ) from None
+
+
+def _chosen(root: Path, week: str, students: Collection[str]) -> list[str]:
+    rooms = root / "submitted"
+    there = {
+        entry.name
+        for entry in (os.scandir(rooms) if rooms.is_dir() else ())
+        if entry.is_dir(follow_symlinks=False) and os.path.lexists(rooms / entry / week)
+    }
+    if missing := sorted(set(students) - there):
+        raise CourseError(
+            f"no submission of {week} by {', '.join(missing)}",
+            cure=f"put it into submitted/{missing[0]}/{week}/",
+        )
+    if not there:
+        raise CourseError(
+            f"nobody has submitted {week} yet",
+            cure=f"put submissions into submitted/<student>/{week}/",
+        )
+    return sorted(students or there)
+
+
+# --- one submission, in a process of its own ----------------------------------------
+
+
+def _run(
+    students: list[str],
+    notebooks: list[Notebook],
+    root: Path,
+    shop: Path,
+    workers: int | None,
+    trust: bool,
+) -> Iterator[Outcome]:
+    """Yield the outcome of each submission as it comes; at most `workers` at once."""
+    import nbgrader.converters  # noqa: F401 - once here, not in every process
+
+    context = multiprocessing.get_context("fork")
+    waiting, running = list(reversed(students)), {}
+    most = max(1, workers or os.cpu_count() or 1)
+    limit = SPARE + len(notebooks) * 180
+    try:
+        while waiting or running:
+            while waiting and len(running) < most:
+                student = waiting.pop()
+                scratch = shop / student
+                reader, writer = context.Pipe(duplex=False)
+                process = context.Process(
+                    target=_work,
+                    args=(writer, student, notebooks, root, scratch, trust),
+                )
+                process.start()
+                writer.close()
+                running[reader] = student, _Running(process, scratch, monotonic())
+            ready = wait(list(running), timeout=1)
+            for reader, (student, one) in list(running.items()):
+                late = monotonic() - one.since > limit
+                if reader not in ready and not late:
+                    continue
+                outcome = _received(reader, student, late, limit)
+                outcome.seconds = monotonic() - one.since
+                del running[reader]
+                _end(one.process)
+                yield outcome
+    finally:
+        for _, one in running.values():
+            _end(one.process)
+
+
+def _received(reader: Connection, student: str, late: bool, limit: int) -> Outcome:
+    with closing(reader):
+        if late:
+            return Outcome(student, lost=f"took longer than {limit} s")
+        try:
+            return Outcome(**json.loads(reader.recv_bytes()))
+        except (EOFError, OSError):
+            return Outcome(student, lost="the process that graded it died")
+
+
+def _end(process: multiprocessing.Process) -> None:
+    process.join(2)
+    if process.is_alive():
+        process.kill()
+        process.join()
+
+
+def _work(
+    writer: Connection,
+    student: str,
+    notebooks: list[Notebook],
+    root: Path,
+    scratch: Path,
+    trust: bool,
+) -> None:
+    """Grade one submission into `scratch` and send its outcome."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    outcome = Outcome(student)
+    log = logging.Logger("course.batch", logging.WARNING)
+    scratch.mkdir()
+    log.addHandler(logging.FileHandler(scratch / "grade.log", encoding="utf-8"))
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").propagate = False
+    try:
+        _admit(outcome, notebooks, root, scratch)
+        for notebook in notebooks:
+            if notebook.name not in outcome.trouble:
+                _convert(notebook, outcome, root, scratch, trust, log)
+    except Exception as error:
+        log.exception("%s", student)
+        outcome.lost = f"the grader failed: {type(error).__name__}: {error}"
+    writer.send_bytes(json.dumps(asdict(outcome)).encode())
+
+
+def _die_with_parent() -> None:
+    """End this process, and so its kernels, when the one that keeps grades ends.
+
+    Else it would go on after a kill -9, and hold the lock of the next run.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _admit(
+    outcome: Outcome, notebooks: list[Notebook], root: Path, scratch: Path
+) -> None:
+    """Put into `scratch` what the guard lets through, rebuilt from the release."""
+    import nbformat
+
+    from course.grading import repair
+
+    week = notebooks[0].week
+    sent = root / "submitted" / outcome.student / week
+    admitted = scratch / "in" / outcome.student / week
+    ready = scratch / "submitted" / outcome.student / week
+    for folder in (admitted, ready):
+        folder.mkdir(parents=True)
+    names = {one.name for one in notebooks}
+    if not sent.is_symlink() and sent.is_dir():
+        others = [name for name in os.listdir(sent) if name.endswith(".ipynb")]
+        names.update(name.removesuffix(".ipynb") for name in others[:NAMES])
+    seen = guard.admit(sent, admitted, names)
+    outcome.flags += seen.flags
+    for notebook in notebooks:
+        there = sent.is_symlink() or os.path.lexists(sent / f"{notebook.name}.ipynb")
+        if there and notebook.name in seen.refused:
+            outcome.trouble[notebook.name] = seen.refused[notebook.name]
+            continue
+        template = root / "release" / week / f"{notebook.name}.ipynb"
+        try:
+            nb, file = find(notebook, admitted)
+            rebuilt, notes = repair.rebuild(nbformat.read(template, 4), nb)
+        except repair.Unreadable as error:
+            outcome.trouble[notebook.name] = error.message
+            continue
+        if file.stem != notebook.name:
+            notes.insert(0, f"taken from {guard.shown(file.name)}")
+        if notes:
+            outcome.repairs[notebook.name] = notes
+        write(ready / template.name, nbformat.writes(rebuilt) + "\n")
+    for entry in admitted.iterdir():
+        if entry.suffix != ".ipynb":
+            os.rename(entry, ready / entry.name)
+
+
+def _convert(
+    notebook: Notebook,
+    outcome: Outcome,
+    root: Path,
+    scratch: Path,
+    trust: bool,
+    log: logging.Logger,
+) -> None:
+    """Run nbgrader's autograde step on one notebook of the scratch course."""
+    from nbgrader.converters import Autograde
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config.loader import PyFileConfigLoader
+
+    config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
+    config.Execute.trust = trust
+    own = scratch / "gradebook.db"
+    if not own.exists():
+        shutil.copyfile(scratch.parent / "blank.db", own)
+    place = CourseDirectory(
+        config=config,
+        root=str(scratch),
+        source_directory=str(root / "source"),
+        release_directory=str(root / "release"),
+        db_url=f"sqlite:///{own}",
+        student_id=outcome.student,
+        assignment_id=notebook.week,
+        notebook_id=notebook.name,
+        log=log,
+    )
+    try:
+        Autograde(coursedir=place, config=config, log=log, force=True).start()
+    except Exception as error:
+        log.exception("%s", notebook.name)
+        outcome.trouble[notebook.name] = f"the grader failed: {type(error).__name__}"
+
+
+# --- into the course ----------------------------------------------------------------
+
+
+def _keep(
+    outcome: Outcome, notebooks: list[Notebook], root: Path, shop: Path, book: Path
+) -> None:
+    """Write one outcome into the course: grades, then the folder, then the note."""
+    week = notebooks[0].week
+    note = _note(root, week, outcome.student)
+    note.unlink(missing_ok=True)
+    if outcome.lost:
+        return
+    scratch = shop / outcome.student
+    graded = scratch / "autograded" / outcome.student / week
+    _save(outcome, notebooks, graded, book)
+    target = root / "autograded" / outcome.student / week
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        os.rename(target, scratch / "old")
+    if graded.exists():
+        os.rename(graded, target)
+    kept = asdict(outcome) | {"digest": _digest(root, week, outcome.student)}
+    write(note, json.dumps(kept, indent=1))
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _save(
+    outcome: Outcome, notebooks: list[Notebook], graded: Path, book: Path
+) -> None:
+    """Write the grades of one submission as nbgrader does, in one transaction."""
+    import nbformat
+    from nbgrader.api import Gradebook
+    from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+    from nbgrader.utils import parse_utc
+
+    student, week, url = outcome.student, notebooks[0].week, f"sqlite:///{book}"
+    details = {}
+    stamp = graded / "timestamp.txt"
+    if stamp.is_file() and (text := stamp.read_text("utf-8").strip()):
+        details["timestamp"] = parse_utc(text)
+    ran = {}
+    for notebook in notebooks:
+        file = graded / f"{notebook.name}.ipynb"
+        if file.is_file() and notebook.name not in outcome.trouble:
+            ran[notebook.name] = nbformat.read(file, 4)
+
+    def resources(name: str) -> dict[str, Any]:
+        about = {"student": student, "assignment": week, "notebook": name}
+        return {"nbgrader": about | {"db_url": url}}
+
+    with warnings.catch_warnings(), Gradebook(url, "frontier_lab") as db:
+        warnings.simplefilter("ignore")  # SQLAlchemy's, about how nbgrader uses it
+        # nbgrader commits at every step: here only the last one counts.
+        commit, db.db.commit = db.db.commit, db.db.flush
+        db.update_or_create_student(student)
+        db.update_or_create_submission(week, student, **details)
+        for notebook in notebooks:
+            if notebook.name in ran:
+                saver = SaveAutoGrades()
+                saver.gradebook = db
+                saver.notebook_id, saver.assignment_id = notebook.name, week
+                saver.student_id, saver.db_url = student, url
+                for number, cell in enumerate(ran[notebook.name].cells):
+                    saver.preprocess_cell(cell, resources(notebook.name), number)
+            else:
+                zero(db, notebook, student)
+        commit()
+        db.db.commit = commit
+        submission = db.find_submission(week, student)
+        outcome.score, outcome.max = submission.score, submission.max_score
+    for name, nb in ran.items():
+        AssignLatePenalties().preprocess(nb, resources(name))
+
+
+def _note(root: Path, week: str, student: str) -> Path:
+    return root / ".course" / "class" / week / f"{student}.json"
+
+
+def _known(root: Path, week: str, student: str) -> Outcome | None:
+    """Return the outcome of an unchanged submission that was graded before."""
+    try:
+        kept = json.loads(_note(root, week, student).read_text("utf-8"))
+        same = kept.pop("digest") == _digest(root, week, student)
+        known = Outcome(**kept)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    known.unchanged = True
+    return known if same else None
+
+
+def _digest(root: Path, week: str, student: str) -> str:
+    """Return a number that changes with the submission, the tests or the settings."""
+    digest = hashlib.sha256(str(gradebook.fingerprint(root)).encode())
+    digest.update((root / paths.MARKER).read_bytes())
+    top = root / "submitted" / student / week
+    for folder, below, names in os.walk(top):
+        below.sort()
+        for name in sorted([*names, *below]):
+            info = os.lstat(os.path.join(folder, name))
+            told = (folder, name, info.st_mode, info.st_size, info.st_mtime_ns)
+            digest.update(repr(told).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _back_up(book: Path, root: Path) -> None:
+    """Keep a copy of the gradebook as it was before this run."""
+    folder = root / ".course" / "backups"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"gradebook-{datetime.now():%Y%m%dT%H%M%S}.db"
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp") as file:
+        _copy(book, Path(file.name))
+        shutil.copyfile(file.name, folder / f".{name}")
+    os.replace(folder / f".{name}", folder / name)
+    for old in sorted(folder.glob("gradebook-*.db"))[:-BACKUPS]:
+        old.unlink()
+
+
+def _blank(book: Path, copy: Path) -> None:
+    """Copy the gradebook without its students, for a process of its own."""
+    _copy(book, copy)
+    with closing(sqlite3.connect(copy)) as db:
+        tables = "grade", "comment", "submitted_notebook", "submitted_assignment"
+        for table in (*tables, "student"):
+            db.execute(f"DELETE FROM {table}")
+        db.commit()
+
+
+def _copy(book: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(book)) as old, closing(sqlite3.connect(copy)) as new:
+        old.backup(new)
+
+
+@contextmanager
+def _workshop(root: Path) -> Iterator[Path]:
+    """Give a scratch folder on the course's disk; remove it and older ones."""
+    state = root / ".course"
+    for left in state.glob("grading-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(
+        prefix="grading-", dir=state, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+# --- the terminal -------------------------------------------------------------------
+
+
+class _Progress:
+    """A line on a terminal, or a line a submission in a log."""
+
+    def __init__(self, console: Any, total: int) -> None:
+        self.console, self.total = console, total
+        self.done = self.failing = self.flagged = 0
+        self.start = monotonic()
+        self.status = console.status("starting")
+
+    def __enter__(self) -> "_Progress":
+        if self.console.is_terminal and self.total:
+            self._show()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.console.print(end="\r" if self.console.is_terminal else "")
+
+    def add(self, outcome: Outcome) -> None:
+        self.done += 1
+        self.failing += bool(outcome.lost or outcome.trouble)
+        self.flagged += bool(outcome.flags)
+        self._show()
+
+    def _show(self) -> None:
+        spent = monotonic() - self.start
+        left = spent / self.done * (self.total - self.done) if self.done else 0
+        text = (
+            f"{self.done} of {self.total} graded, {self.failing} with trouble, "
+            f"{self.flagged} flagged" + (f", {left:.0f} s left" if left >= 1 else "")
+        )
+        if self.console.is_terminal:
+            # No thread draws it: the processes are forked from this one.
+            self.console.print(f"\r{text:<78}", end="", soft_wrap=True)
+        else:
+            self.console.print(text, soft_wrap=True)
+
+
+def show(outcomes: list[Outcome], console: Any) -> None:
+    """Print a line for each submission, and below it what an instructor must see."""
+    from rich.markup import escape
+
+    for one in outcomes:
+        if one.lost:
+            console.print(f"[red]{escape(one.student)}[/]  not graded: {one.lost}")
+            continue
+        same = "   [dim]unchanged since it was graded[/]" if one.unchanged else ""
+        console.print(
+            f"[bold]{escape(one.student)}[/]  {one.score:g} of {one.max:g}{same}",
+            soft_wrap=True,
+        )
+        for name, why in one.trouble.items():
+            console.print(f"  [red]{name}:[/] {escape(why)}", soft_wrap=True)
+        for name, notes in one.repairs.items():
+            for note in _first(notes):
+                console.print(f"  [dim]{name}: {escape(note)}[/]", soft_wrap=True)
+        for flag in _first(one.flags):
+            console.print(f"  [yellow]REVIEW:[/] {escape(flag)}", soft_wrap=True)
+
+
+def _first(notes: list[str]) -> list[str]:
+    if len(notes) <= SHOWN:
+        return notes
+    return [*notes[:SHOWN], f"… and {len(notes) - SHOWN} more of this kind"]

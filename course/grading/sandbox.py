@@ -1,0 +1,240 @@
+"""Kernels that strangers' code may run in: Jupyter's provisioner around bubblewrap.
+
+A confined kernel sees the system and the Python environment read-only, a private copy
+of the submission's files in memory, and nothing else: no network but its own loopback,
+no other process, no file of the course but the package, none of the grader's
+environment. It talks to the grader through sockets in a folder of its own. Memory,
+processor time, processes and files are limited. See `course/grading/confine.py` for
+the second wall. Where bubblewrap cannot do this, `obstacle` says why and grading
+refuses; it never goes on unconfined by itself.
+"""
+
+import functools
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import Dict, Unicode
+
+from course.errors import CourseError
+
+NAME = "course-sandbox"  # the entry point in pyproject.toml
+CURE = "install bubblewrap (Debian, Ubuntu: sudo apt-get install bubblewrap)"
+PACKAGE = Path(__file__).resolve().parent.parent
+ROOM = {"/notebook": 256 << 20, "/tmp": 64 << 20, "/dev/shm": 64 << 20}  # bytes
+LIMITS = {
+    "AS": 4 << 30,  # bytes of address space; NumPy and its threads take 1 GB
+    "CORE": 0,
+    "CPU": 240,  # seconds
+    "FSIZE": 256 << 20,  # bytes of one file
+    "NOFILE": 1024,
+    "NPROC": 256,
+}
+# Names in the folder of sockets: five sockets and the connection file.
+SOCKETS = 16
+_PASSED = ("COURSE_SEED", "NBGRADER_EXECUTION", "PYTHONHASHSEED")
+_FIRST_UID, _UIDS = 61184, 4336  # the range that systemd keeps for passing users
+_SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
+_SETTINGS = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d")
+
+
+class Provisioner(LocalProvisioner):
+    """Starts one kernel inside bubblewrap and leaves nothing of it behind.
+
+    `files` is a folder whose content is copied into the kernel's working folder;
+    `limits` overrides entries of `LIMITS`. Raises CourseError where it cannot confine.
+    """
+
+    files = Unicode("").tag(config=True)
+    limits = Dict({}).tag(config=True)
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Put the kernel's sockets into a private folder, and wrap its command."""
+        require()
+        km = self.parent
+        # A socket's path holds 107 bytes, so the folder stands high up.
+        self._folder = Path(tempfile.mkdtemp(prefix="ck-", dir="/tmp"))
+        km.transport, km.ip = "ipc", str(self._folder / "s")
+        km.connection_file = str(self._folder / "kernel.json")
+        # A signal does not reach into another PID namespace.
+        km.kernel_spec.interrupt_mode = "message"
+        uid = _uid(self._folder.name) if os.geteuid() == 0 else 0
+        kwargs = await super().pre_launch(**kwargs)
+        if uid:
+            os.chown(self._folder, uid, uid)
+            os.chown(km.connection_file, uid, uid)
+        environment = kwargs.pop("env", {})
+        told = {
+            "files": "/in" if self.files else "",
+            "limits": LIMITS | self.limits,
+            "uid": uid,
+        }
+        kwargs["cmd"] = [
+            *bubblewrap(
+                {name: environment[name] for name in _PASSED if name in environment},
+                *("--bind", str(self._folder), str(self._folder)),
+                *(("--ro-bind", self.files, "/in") if self.files else ()),
+            ),
+            *("--", sys.executable, "-I", "/package/course/grading/confine.py"),
+            json.dumps(told),
+            *kwargs["cmd"],
+        ]
+        kwargs["env"] = {"PATH": os.environ.get("PATH", os.defpath)}
+        kwargs["cwd"] = "/"
+        return kwargs
+
+    async def poll(self) -> int | None:
+        """Say whether the kernel ended; end one that fills its folder of sockets."""
+        if self.process and self._folder.is_dir():
+            found = list(os.scandir(self._folder))
+            sizes = sum(one.stat(follow_symlinks=False).st_size for one in found)
+            if len(found) > SOCKETS or sizes > 1 << 20:
+                self.process.kill()
+        return await super().poll()
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Remove the folder of sockets."""
+        if not restart:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        await super().cleanup(restart)
+
+
+def require() -> None:
+    """Raise CourseError where strangers' code cannot be confined."""
+    if why := obstacle():
+        raise CourseError(
+            f"This machine cannot confine the code of a submission: {why}. "
+            "Without that it would run with your rights, so nothing was run",
+            cure=f"{CURE}; or, only for people you trust: --Execute.trust=True",
+        )
+
+
+@functools.cache
+def obstacle() -> str:
+    """Return why this machine cannot confine a kernel, or "" when it can.
+
+    It is tried, not guessed: a program is started as a kernel would be.
+    """
+    if not sys.platform.startswith("linux"):
+        return "bubblewrap exists for Linux only"
+    if not shutil.which("bwrap"):
+        return "bubblewrap is not installed"
+    if PACKAGE.is_relative_to(sys.prefix) and Path(sys.prefix) in (Path("/"), _home()):
+        return f"the environment {sys.prefix} holds more than Python"
+    told = {"files": "", "limits": LIMITS, "uid": _uid("") if os.geteuid() == 0 else 0}
+    command = [
+        *bubblewrap({}),
+        *("--", sys.executable, "-I", "/package/course/grading/confine.py"),
+        *(json.dumps(told), sys.executable, "-I", "-c", "print('confined')"),
+    ]
+    try:
+        done = subprocess.run(
+            command, cwd="/", capture_output=True, text=True, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not run here ({error})"
+    if done.stdout != "confined\n":
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        return f"bubblewrap does not run here ({said[-1]})"
+    return ""
+
+
+def bubblewrap(environment: dict[str, str], *mounts: str) -> list[str]:
+    """Return the command that opens an empty world with Python in it.
+
+    Everything that it shows of this machine is read-only. `environment` is all that
+    is passed on, beside what Python and Matplotlib need. `mounts` are further words
+    of bubblewrap's, such as "--ro-bind", "from", "to".
+    """
+    if os.geteuid() == 0:
+        # The user id is then changed for real, which these two are for.
+        rights = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]
+        rights += ["--cap-add", "CAP_SETGID", "--cap-add", "CAP_CHOWN"]
+        rights += ["--cap-add", "CAP_SETPCAP"]
+    else:
+        rights = ["--unshare-user", "--disable-userns"]
+    shown = ["--ro-bind", "/usr", "/usr"]
+    for path in _SYSTEM:
+        if os.path.islink(path):
+            shown += ["--symlink", os.readlink(path), path]
+        elif os.path.isdir(path):
+            shown += ["--ro-bind", path, path]
+    for name in _SETTINGS:
+        shown += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):
+        if not Path(prefix).is_relative_to("/usr"):
+            shown += [*_passable(prefix), "--ro-bind", prefix, prefix]
+    private = []
+    for path, size in ROOM.items():
+        private += ["--perms", "1777", "--size", str(size), "--tmpfs", path]
+    if fonts := _fonts():
+        private += ["--perms", "1777", "--dir", "/tmp/mpl"]
+        private += ["--ro-bind", str(fonts), f"/tmp/mpl/{fonts.name}"]
+    environment = {
+        "HOME": "/notebook",
+        "IPYTHONDIR": "/tmp/ipython",
+        "LANG": "C.UTF-8",
+        "MPLCONFIGDIR": "/tmp/mpl",
+        # One thread: the same on every machine, and memory limits hold.
+        "OPENBLAS_NUM_THREADS": "1",
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PYTHONPATH": "/package",
+        "TMPDIR": "/notebook/tmp",
+        "USER": "learner",
+        **environment,
+    }
+    names = [word for pair in environment.items() for word in ("--setenv", *pair)]
+    return [
+        *("bwrap", *rights, "--die-with-parent", "--new-session", "--unshare-ipc"),
+        *("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+        *(
+            "--hostname",
+            "grading",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            *private,
+            *shown,
+        ),
+        *(*_passable("/package/course"), "--ro-bind", str(PACKAGE), "/package/course"),
+        *(*mounts, "--remount-ro", "/", "--remount-ro", "/dev"),
+        *("--chdir", "/notebook", "--clearenv", *names),
+    ]
+
+
+def _passable(path: str) -> list[str]:
+    """Make the folders above `path` ones that every user may pass through."""
+    above = [str(folder) for folder in reversed(Path(path).parents)][1:]
+    return [word for folder in above for word in ("--perms", "755", "--dir", folder)]
+
+
+def _uid(name: str) -> int:
+    """Return a user id of nobody's for the kernel whose folder has this name."""
+    return _FIRST_UID + hash(name) % _UIDS
+
+
+def _fonts() -> Path | None:
+    """Return Matplotlib's list of fonts, which takes it seconds to make."""
+    places = [
+        os.environ.get("MPLCONFIGDIR", ""),
+        os.path.join(
+            os.environ.get("XDG_CACHE_HOME") or str(_home() / ".cache"), "matplotlib"
+        ),
+    ]
+    for place in filter(None, places):
+        for file in sorted(Path(place).glob("fontlist-*.json"), reverse=True):
+            if stat.S_ISREG(file.lstat().st_mode):
+                return file
+    return None
+
+
+def _home() -> Path:
+    return Path(os.path.expanduser("~"))
