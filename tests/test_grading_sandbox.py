@@ -1,4 +1,4 @@
-"""Submissions that attack the machine, run by plain nbgrader in the sandbox."""
+"""Submissions that attack the machine, in cold and in warm confined kernels."""
 
 import os
 import shutil
@@ -149,8 +149,8 @@ HARMFUL = {
     "exits": ("def double(n):\n    import os\n    os._exit(0)", NOTHING),
     "litters": (
         "import glob, time\ndef double(n):\n"
-        "    folder = glob.glob('/tmp/ck-*')[0]\n"
-        "    for i in range(50):\n        open(f'{folder}/{i}', 'w').close()\n"
+        "    file = glob.glob('/tmp/c*-*/**/kernel.json', recursive=True)[0]\n"
+        "    for i in range(50):\n        open(f'{file}{i}', 'w').close()\n"
         "    time.sleep(2.5)\n    return 2 * n",
         NOTHING,
     ),
@@ -189,6 +189,16 @@ def autograde(root: Path, *options: str) -> subprocess.CompletedProcess:
     )
 
 
+def course_autograde(root: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "course", "autograde", WEEK, "--force"],
+        env=os.environ | {"GRADER_TOKEN": SECRET, "COURSE_ROOT": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
 def scores(root: Path) -> dict[str, list[float]]:
     from nbgrader.api import Gradebook
 
@@ -199,9 +209,16 @@ def scores(root: Path) -> dict[str, list[float]]:
         }
 
 
-@pytest.fixture(scope="module")
-def attacked(course):
-    """Grade every attack in one run; return the scores and what nbgrader said."""
+@pytest.fixture(scope="module", params=["nbgrader", "course"])
+def attacked(request, course):
+    """Grade every attack in one run; return the scores and what was said.
+
+    Plain nbgrader starts its kernels cold, `course autograde` forks them warm.
+    """
+    shutil.rmtree(course / "submitted", ignore_errors=True)
+    shutil.rmtree(course / "autograded", ignore_errors=True)
+    (course / "gradebook.db").unlink()
+    gradebook.ensure(course)
     port = socket.create_server(("0.0.0.0", 0))
     filled = {
         "ROOT": str(course),
@@ -222,13 +239,14 @@ def attacked(course):
         submit(course, name, text)
     submit(course, "zoe", DOUBLE)
     before = (course / "release" / WEEK / "one.ipynb").read_bytes()
+    run = autograde if request.param == "nbgrader" else course_autograde
     with port:
-        done = autograde(course)
+        done = run(course)
         port.setblocking(False)
         with pytest.raises(BlockingIOError):
             port.accept()  # nobody called
     assert (course / "release" / WEEK / "one.ipynb").read_bytes() == before
-    return scores(course), done.stderr
+    return scores(course), done.stdout + done.stderr
 
 
 @needs_sandbox
@@ -250,7 +268,8 @@ def test_everybody_is_graded_and_nothing_left(attacked, course):
     points, _ = attacked
     assert set(points) == set(STUDENTS)
     assert points["zoe"] == RIGHT
-    assert not list(Path("/tmp").glob("ck-*"))
+    folders = [one.name.split("-") for one in Path("/tmp").glob("c[kn]-*-*")]
+    assert all(Path("/proc", words[1]).exists() for words in folders)
     notes = course / "submitted" / "writes" / WEEK / "notes.txt"
     assert notes.read_text() == "mine"
     left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout

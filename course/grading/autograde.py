@@ -30,7 +30,6 @@ from course.syllabus import Notebook
 
 LEARNER = "me"
 STOPS = ("KernelDied", "KernelHung", "KernelStopped", "NotRun")  # see execute.py
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def grade(
@@ -103,7 +102,7 @@ def _grade(
     template = nbformat.read(release, 4)
     notes: list[str] = []
     try:
-        sent, file = _find(notebook, folder)
+        sent, file = find(notebook, folder)
         if file.stem != notebook.name:
             notes.append(f"taken from {file.name}, which holds this notebook")
         rebuilt, repairs = repair.rebuild(template, sent)
@@ -136,7 +135,7 @@ def _grade(
     )
 
 
-def _find(notebook: Notebook, folder: Path) -> tuple[dict[str, Any], Path]:
+def find(notebook: Notebook, folder: Path) -> tuple[dict[str, Any], Path]:
     """Return the learner's notebook and the file it was found in.
 
     Where the file of that name is missing, one other file that carries the
@@ -192,18 +191,13 @@ def _nbgrader(
     """Run nbgrader's autograde and feedback steps on one submitted notebook."""
     from nbgrader.converters import Autograde, GenerateFeedback
     from nbgrader.coursedir import CourseDirectory
-    from nbgrader.server_extensions import formgrader
     from traitlets.config.loader import PyFileConfigLoader
 
     config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
+    # One's own work needs no sandbox: it ran in JupyterLab with the same rights.
+    config.Execute.trust = True
     # A plain function: the configuration is copied, and a method's object with it.
     config.Execute.on_cell_execute = lambda cell, **_: tick(cell)
-    # The feedback page of nbgrader, without the script it loads from the network.
-    config.HTMLExporter.template_name = "feedback_offline"
-    config.HTMLExporter.extra_template_basedirs = [
-        str(TEMPLATES),
-        str(Path(formgrader.__file__).parent / "templates"),
-    ]
     place = CourseDirectory(
         config=config,
         root=str(root),
@@ -226,12 +220,17 @@ def _zero(
     with _open(root) as book:
         book.update_or_create_student(student)
         book.update_or_create_submission(notebook.week, student)
-        known = book.find_submission_notebook(notebook.name, notebook.week, student)
-        for one in known.grades:
-            one.auto_score = 0
-            one.needs_manual_grade = False
+        zero(book, notebook, student)
         book.db.commit()
     return _exercises(notebook, student, root, template, None)
+
+
+def zero(book: Any, notebook: Notebook, student: str) -> None:
+    """Give every graded cell of a notebook 0 points in a gradebook, uncommitted."""
+    known = book.find_submission_notebook(notebook.name, notebook.week, student)
+    for one in known.grades:
+        one.auto_score = 0
+        one.needs_manual_grade = False
 
 
 def _exercises(

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
@@ -36,6 +36,8 @@ from course.grading.submit import write
 from course.syllabus import Notebook
 
 PR_SET_PDEATHSIG = 1  # see prctl(2)
+LOG = "autograde.log"  # in .course/, of the last run
+MAX_LOG = 100_000  # characters for one submission
 BACKUPS = 10
 SPARE = 60  # seconds beyond its notebooks' budgets that a submission may take
 SHOWN = 5  # notes of one kind printed for a submission
@@ -104,7 +106,9 @@ def autograde(
             for student in chosen:
                 known = None if force else _known(root, folder, student)
                 (done if known else todo).append(known or student)
-            with _Progress(console, len(todo)) as progress:
+            (root / ".course" / LOG).write_text("", "utf-8")
+            warm = sandbox.nursery() if todo and not trust else nullcontext()
+            with warm, _Progress(console, len(todo)) as progress:
                 for outcome in _run(todo, notebooks, root, shop, workers, trust):
                     _keep(outcome, notebooks, root, shop, book)
                     done.append(outcome)
@@ -330,9 +334,10 @@ def _keep(
     week = notebooks[0].week
     note = _note(root, week, outcome.student)
     note.unlink(missing_ok=True)
+    scratch = shop / outcome.student
+    _keep_log(outcome, scratch / "grade.log", root / ".course" / LOG)
     if outcome.lost:
         return
-    scratch = shop / outcome.student
     graded = scratch / "autograded" / outcome.student / week
     _save(outcome, notebooks, graded, book)
     target = root / "autograded" / outcome.student / week
@@ -344,6 +349,13 @@ def _keep(
     kept = asdict(outcome) | {"digest": _digest(root, week, outcome.student)}
     write(note, json.dumps(kept, indent=1))
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _keep_log(outcome: Outcome, said: Path, log: Path) -> None:
+    """Add what nbgrader said about one submission to the log of this run."""
+    with log.open("a", encoding="utf-8") as file, suppress(OSError):
+        file.write(f"== {outcome.student} {outcome.lost}\n")
+        file.write(said.read_text("utf-8", "replace")[-MAX_LOG:])
 
 
 def _save(

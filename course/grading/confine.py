@@ -51,23 +51,41 @@ def main() -> None:
         for folder, _, names in os.walk("."):
             for name in (folder, *(os.path.join(folder, one) for one in names)):
                 os.chown(name, told["uid"], told["uid"])
-    for name, amount in told["limits"].items():
+    limit(told["limits"])
+    give_up(told["uid"])
+    os.execv(command[0], command)
+
+
+def limit(limits: dict[str, int]) -> None:
+    """Set each resource limit, named as in `resource` without RLIMIT_."""
+    for name, amount in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
         if hard != resource.RLIM_INFINITY:
             amount = min(amount, hard)
         resource.setrlimit(kind, (amount, amount))
+
+
+def give_up(uid: int) -> None:
+    """Drop every right for good; with a `uid`, become that user for real."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if told["uid"]:
-        for capability in range(64):
-            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    for capability in range(64):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    if uid:
         os.setgroups([])
-        os.setresgid(*[told["uid"]] * 3)
-        os.setresuid(*[told["uid"]] * 3)
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    _drop_capabilities(libc)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs")
     _filter_calls(libc)
-    os.execv(command[0], command)
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Empty the effective, permitted and inheritable sets (see capset(2))."""
+    header = struct.pack("Ii", 0x20080522, 0)
+    if libc.capset(header, bytes(24)):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _filter_calls(libc: ctypes.CDLL) -> None:

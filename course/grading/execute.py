@@ -7,6 +7,7 @@ so that `course grade` and plain `nbgrader autograde` run the same way.
 
 import hashlib
 import os
+import queue
 import shutil
 import signal
 import tempfile
@@ -57,6 +58,27 @@ class Client(AsyncKernelClient):
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.MAXMSGSIZE, self.MAX_MESSAGE)
         return context
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers and its outputs come through.
+
+        Jupyter's own sleeps for 0.4 s in all. Raises RuntimeError when the kernel
+        dies or is not ready in time.
+        """
+        end = monotonic() + (timeout or 60)
+        while monotonic() < end:
+            asked = self.kernel_info()
+            with suppress(queue.Empty):
+                reply = await self.shell_channel.get_msg(timeout=1)
+                while True:  # the first outputs may have found nobody listening
+                    output = await self.iopub_channel.get_msg(timeout=0.05)
+                    ours = output["parent_header"].get("msg_id") == asked
+                    if ours and output["content"].get("execution_state") == "idle":
+                        self._handle_kernel_info_reply(reply)
+                        return
+            if not await self._async_is_alive():
+                raise RuntimeError("the kernel died before it was ready")
+        raise RuntimeError(f"the kernel was not ready in {timeout} s")
 
 
 class Execute(preprocessors.Execute):
@@ -259,7 +281,7 @@ class Execute(preprocessors.Execute):
         process = getattr(self.km and self.km.provisioner, "process", None)
         if process is not None:
             with suppress(OSError):
-                if hasattr(os, "killpg"):
+                if process.pid and hasattr(os, "killpg"):
                     os.killpg(process.pid, signal.SIGKILL)
                 else:
                     process.kill()

@@ -12,11 +12,15 @@ refuses; it never goes on unconfined by itself.
 import functools
 import json
 import os
+import select
 import shutil
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,7 @@ SOCKETS = 16
 _PASSED = ("COURSE_SEED", "NBGRADER_EXECUTION", "PYTHONHASHSEED")
 _FIRST_UID, _UIDS = 61184, 4336  # the range that systemd keeps for passing users
 _SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
+_nursery: list[Path] = []  # the folder of the one that runs
 _SETTINGS = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d")
 
 
@@ -57,10 +62,13 @@ class Provisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Put the kernel's sockets into a private folder, and wrap its command."""
-        require()
         km = self.parent
-        # A socket's path holds 107 bytes, so the folder stands high up.
-        self._folder = Path(tempfile.mkdtemp(prefix="ck-", dir="/tmp"))
+        if _nursery:
+            self._folder = Path(tempfile.mkdtemp(prefix="k", dir=_nursery[-1]))
+        else:
+            require()
+            # A socket's path holds 107 bytes, so the folder stands high up.
+            self._folder = _private("ck")
         km.transport, km.ip = "ipc", str(self._folder / "s")
         km.connection_file = str(self._folder / "kernel.json")
         # A signal does not reach into another PID namespace.
@@ -70,7 +78,20 @@ class Provisioner(LocalProvisioner):
         if uid:
             os.chown(self._folder, uid, uid)
             os.chown(km.connection_file, uid, uid)
-        environment = kwargs.pop("env", {})
+        given = kwargs.pop("env", {})
+        environment = {name: given[name] for name in _PASSED if name in given}
+        if _nursery:
+            if self.files:
+                shutil.copytree(self.files, self._folder / "in", symlinks=True)
+            kwargs["told"] = {
+                "folder": str(self._folder),
+                "file": km.connection_file,
+                "environment": environment,
+                "limits": LIMITS | self.limits,
+                "room": ROOM,
+                "uid": uid,
+            }
+            return kwargs
         told = {
             "files": "/in" if self.files else "",
             "limits": LIMITS | self.limits,
@@ -78,7 +99,7 @@ class Provisioner(LocalProvisioner):
         }
         kwargs["cmd"] = [
             *bubblewrap(
-                {name: environment[name] for name in _PASSED if name in environment},
+                environment,
                 *("--bind", str(self._folder), str(self._folder)),
                 *(("--ro-bind", self.files, "/in") if self.files else ()),
             ),
@@ -89,6 +110,13 @@ class Provisioner(LocalProvisioner):
         kwargs["env"] = {"PATH": os.environ.get("PATH", os.defpath)}
         kwargs["cwd"] = "/"
         return kwargs
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+        """Start the kernel: a process of its own, or a fork of the nursery."""
+        if "told" not in kwargs:
+            return await super().launch_kernel(cmd, **kwargs)
+        self.process = _Remote(_nursery[-1] / "door", kwargs["told"])
+        return self.connection_info
 
     async def poll(self) -> int | None:
         """Say whether the kernel ended; end one that fills its folder of sockets."""
@@ -104,6 +132,87 @@ class Provisioner(LocalProvisioner):
         if not restart:
             shutil.rmtree(self._folder, ignore_errors=True)
         await super().cleanup(restart)
+
+
+class _Remote:
+    """A kernel of the nursery's, as a `subprocess.Popen`: a connection is its life."""
+
+    pid = None
+    stdin = stdout = stderr = None
+
+    def __init__(self, door: Path, told: dict[str, Any]) -> None:
+        self.returncode: int | None = None
+        self.line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.line.connect(str(door))
+        self.line.send(json.dumps(told).encode())
+
+    def poll(self, seconds: float = 0) -> int | None:
+        """Return the exit status once the kernel has ended.
+
+        Raises RuntimeError when it could not even start.
+        """
+        if self.returncode is None and select.select([self.line], [], [], seconds)[0]:
+            said, _, status = self.line.recv(1000).decode().partition(": ")
+            self.line.close()
+            self.returncode = int(status) if said == "ended" else 1
+            if said != "ended":
+                raise RuntimeError(f"no kernel came from the nursery: {said} {status}")
+        return self.returncode
+
+    def wait(self) -> int:
+        """Wait for the end."""
+        while self.poll(1) is None:
+            pass
+        return self.returncode
+
+    def kill(self) -> None:
+        """End the kernel and every process it has started."""
+        if self.returncode is None:
+            self.line.shutdown(socket.SHUT_WR)
+            self.wait()
+
+    def send_signal(self, number: int) -> None:
+        """End it, whatever the signal: nothing milder crosses a PID namespace."""
+        if number:
+            self.kill()
+
+    terminate = kill
+
+
+@contextmanager
+def nursery() -> Iterator[None]:
+    """Keep a process from which this one and its forks start kernels warm.
+
+    It imports once what notebooks import. Raises CourseError where it cannot start.
+    """
+    require()
+    folder = _private("cn")
+    command = [
+        *bubblewrap(
+            {"PYTHONHASHSEED": "0", "NBGRADER_EXECUTION": "autograde"},
+            *("--bind", str(folder), str(folder)),
+            forks=True,
+        ),
+        *("--", sys.executable, "-I", "/package/course/grading/nursery.py"),
+        str(folder),
+    ]
+    running = subprocess.Popen(
+        command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        if running.stdout.readline() != "ready\n":
+            running.kill()
+            said = (running.stderr.read().strip().splitlines() or ["no reason"])[-1]
+            raise CourseError(f"The nursery of kernels did not start: {said}", CURE)
+        _nursery.append(folder)
+        try:
+            yield
+        finally:
+            _nursery.remove(folder)
+    finally:
+        running.kill()
+        running.communicate()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def require() -> None:
@@ -146,20 +255,26 @@ def obstacle() -> str:
     return ""
 
 
-def bubblewrap(environment: dict[str, str], *mounts: str) -> list[str]:
+def bubblewrap(
+    environment: dict[str, str], *mounts: str, forks: bool = False
+) -> list[str]:
     """Return the command that opens an empty world with Python in it.
 
     Everything that it shows of this machine is read-only. `environment` is all that
     is passed on, beside what Python and Matplotlib need. `mounts` are further words
-    of bubblewrap's, such as "--ro-bind", "from", "to".
+    of bubblewrap's, such as "--ro-bind", "from", "to". With `forks`, what runs in it
+    may open further namespaces, as the nursery does and nothing else may.
     """
     if os.geteuid() == 0:
         # The user id is then changed for real, which these two are for.
         rights = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]
         rights += ["--cap-add", "CAP_SETGID", "--cap-add", "CAP_CHOWN"]
         rights += ["--cap-add", "CAP_SETPCAP"]
+        if forks:  # mounts, network, and files of other users it must copy
+            for name in ("SYS_ADMIN", "NET_ADMIN", "DAC_OVERRIDE", "KILL"):
+                rights += ["--cap-add", f"CAP_{name}"]
     else:
-        rights = ["--unshare-user", "--disable-userns"]
+        rights = ["--unshare-user", *(() if forks else ("--disable-userns",))]
     shown = ["--ro-bind", "/usr", "/usr"]
     for path in _SYSTEM:
         if os.path.islink(path):
@@ -208,6 +323,15 @@ def bubblewrap(environment: dict[str, str], *mounts: str) -> list[str]:
         *(*mounts, "--remount-ro", "/", "--remount-ro", "/dev"),
         *("--chdir", "/notebook", "--clearenv", *names),
     ]
+
+
+def _private(kind: str) -> Path:
+    """Make a folder in /tmp; remove those that killed processes have left there."""
+    for left in Path("/tmp").glob("c[kn]-*-*"):
+        pid = left.name.split("-")[1]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{kind}-{os.getpid()}-", dir="/tmp"))
 
 
 def _passable(path: str) -> list[str]:
