@@ -92,7 +92,7 @@ def double(n):
 def double(n):
     children = []
     try:
-        for _ in range(400):
+        for _ in range(200):
             child = os.fork()
             if child == 0:
                 import time
@@ -105,7 +105,7 @@ def double(n):
         for child in children:
             os.kill(child, 9)
             os.waitpid(child, 0)
-    raise AssertionError("400 processes at once")
+    raise AssertionError("200 processes at once")
 """,
     "memory": """
 def double(n):
@@ -155,7 +155,51 @@ HARMFUL = {
         NOTHING,
     ),
 }
-STUDENTS = [*HARMLESS, *HARMFUL, "zoe"]
+# name -> what switches the tests off; without canaries each has full marks
+TAMPERING = {
+    "transformer": """
+def deaf(lines):
+    return ["pass\\n"] if any("@check" in line for line in lines) else lines
+get_ipython().input_transformers_post.append(deaf)
+""",
+    "ast-transformer": """
+import ast
+class Empty(ast.NodeTransformer):
+    def visit_FunctionDef(self, node):
+        if node.decorator_list:
+            node.body = [ast.Pass()]
+        return node
+get_ipython().ast_transformers.append(Empty())
+""",
+    "patched-checks": """
+import course.check.rungs
+course.check.rungs.difference = lambda *a, **k: None
+""",
+    "patched-runner": """
+import course.check
+course.check.hidden = course.check.visible = lambda *a, **k: lambda test: None
+""",
+    "replaced-run-cell": """
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
+def run_cell(source, *a, **k):
+    k = {key: False for key in ("store_history", "silent", "shell_futures")}
+    result = ExecutionResult(ExecutionInfo(source, cell_id=None, **k))
+    result.execution_count = 1
+    return result
+shell = get_ipython()
+async def run_cell_async(source, *a, **k):
+    return run_cell(source)
+shell.run_cell, shell.run_cell_async = run_cell, run_cell_async
+""",
+    "hook": """
+def deaf(info):
+    import course.check.cell
+    course.check.cell._run = lambda test: None
+get_ipython().events.register("pre_run_cell", deaf)
+""",
+}
+WRONG = "def double(n):\n    return 4"
+STUDENTS = [*TAMPERING, *HARMLESS, *HARMFUL, "zoe"]
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +281,8 @@ def attacked(request, course):
         submit(course, name, HEAD + text)
     for name, (text, _) in HARMFUL.items():
         submit(course, name, text)
+    for name, text in TAMPERING.items():
+        submit(course, name, text + WRONG)
     submit(course, "zoe", DOUBLE)
     before = (course / "release" / WEEK / "one.ipynb").read_bytes()
     run = autograde if request.param == "nbgrader" else course_autograde
@@ -253,7 +299,7 @@ def attacked(request, course):
 @pytest.mark.parametrize("name", HARMLESS)
 def test_an_attack_fails_and_costs_nothing(attacked, name):
     points, said = attacked
-    assert points[name] == RIGHT, said[-3000:]
+    assert points[name] == RIGHT, said[-1000:]
 
 
 @needs_sandbox
@@ -261,6 +307,14 @@ def test_an_attack_fails_and_costs_nothing(attacked, name):
 def test_an_attack_on_its_own_kernel_costs_its_points(attacked, name):
     points, _ = attacked
     assert points[name] == HARMFUL[name][1]
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", TAMPERING)
+def test_tests_that_were_switched_off_count_nothing(attacked, name):
+    points, said = attacked
+    assert points[name] == NOTHING
+    assert "passed, and so did a copy of it that must fail" in said
 
 
 @needs_sandbox

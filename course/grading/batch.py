@@ -38,6 +38,7 @@ from course.syllabus import Notebook
 PR_SET_PDEATHSIG = 1  # see prctl(2)
 LOG = "autograde.log"  # in .course/, of the last run
 MAX_LOG = 100_000  # characters for one submission
+WRITERS = ("SaveAutoGrades", "AssignLatePenalties")
 BACKUPS = 10
 SPARE = 60  # seconds beyond its notebooks' budgets that a submission may take
 SHOWN = 5  # notes of one kind printed for a submission
@@ -303,6 +304,11 @@ def _convert(
 
     config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
     config.Execute.trust = trust
+    # Grades are written once, by `_save`, and not into the scratch gradebook too.
+    steps = config.Autograde.autograde_preprocessors
+    config.Autograde.autograde_preprocessors = [
+        step for step in steps if step.rpartition(".")[2] not in WRITERS
+    ]
     own = scratch / "gradebook.db"
     if not own.exists():
         shutil.copyfile(scratch.parent / "blank.db", own)
@@ -376,7 +382,9 @@ def _save(
     for notebook in notebooks:
         file = graded / f"{notebook.name}.ipynb"
         if file.is_file() and notebook.name not in outcome.trouble:
-            ran[notebook.name] = nbformat.read(file, 4)
+            nb = ran[notebook.name] = nbformat.read(file, 4)
+            for flag in nb.metadata.get("course", {}).get("flags", ()):
+                outcome.flags.append(f"{notebook.name}: {flag}; its tests count 0")
 
     def resources(name: str) -> dict[str, Any]:
         about = {"student": student, "assignment": week, "notebook": name}

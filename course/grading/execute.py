@@ -8,6 +8,8 @@ so that `course grade` and plain `nbgrader autograde` run the same way.
 import hashlib
 import os
 import queue
+import re
+import secrets
 import shutil
 import signal
 import tempfile
@@ -28,6 +30,9 @@ from traitlets import Bool, Integer, default
 from course.grading import sandbox
 
 SEED = "COURSE_SEED"
+TAMPERED = "Tampered"
+# The head of the function that is the test; see `course.check.hidden`.
+_TEST = re.compile(r"^@check\.(?:hidden|visible)\(.*\)\ndef \w+\(\):\n", re.MULTILINE)
 
 
 def seed(nb: NotebookNode, student: str, notebook: str) -> str:
@@ -95,6 +100,12 @@ class Execute(preprocessors.Execute):
         help="Run submissions with your own rights, outside the sandbox. For your "
         "own work, or for people you trust.",
     ).tag(config=True)
+    canaries = Bool(
+        True,
+        help="After each test that passed, run a copy that must fail. One that passes "
+        "shows that tests were tampered with: then all of the notebook count 0. "
+        "Not where `trust` is set.",
+    ).tag(config=True)
     timeout = Integer(15, help="Seconds for one cell.").tag(config=True)
     repeat_timeout = Integer(
         5, help="Seconds for a cell of an exercise that already ran out of time."
@@ -126,8 +137,17 @@ class Execute(preprocessors.Execute):
         self._printed = self._cell_printed = 0
         self._slow: set[str] = set()
         home = resources.get("metadata", {}).get("path")
+        self._tampered: list[str] = []
         with self._scratch(home), tempfile.TemporaryFile() as self._noise:
-            return super().preprocess(nb, resources, km)
+            nb, resources = super().preprocess(nb, resources, km)
+        if self._tampered:
+            nb.metadata.course["flags"] = self._tampered
+            for flag in self._tampered:
+                self.log.warning("TAMPERING: %s", flag)
+            for cell in nb.cells:
+                if utils.is_grade(cell) and cell.cell_type == "code":
+                    _add_error(cell, TAMPERED, "; ".join(self._tampered[:3]))
+        return nb, resources
 
     def preprocess_cell(self, cell, resources, index):
         """Run one cell; after the notebook was stopped, fail it instead."""
@@ -167,10 +187,40 @@ class Execute(preprocessors.Execute):
         if any(out.get("ename") == "CellTimeoutError" for out in cell.outputs):
             self._slow.add(_exercise(cell))
         if utils.is_grade(cell):
+            self._release_canary(cell, resources, index)
             for output in cell.outputs:
                 if output.output_type == "stream":
                     output.name = "stdout"
         return cell, resources
+
+    def _release_canary(self, cell: NotebookNode, resources: Any, index: int) -> None:
+        """Run a copy of a passed test with a false statement in it: it must fail.
+
+        It finds tests that are skipped, silenced or patched. It is a detector, not a
+        wall: code in the same kernel that knows of it can tell the copy apart.
+        """
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if not self.canaries or self.trust or self._stopped or failed:
+            return
+        sign = secrets.token_hex(4)
+        one, other = (secrets.randbelow(10**6) for _ in range(2))
+        false = f"{one} + {other}, {one + other + 1}"
+        line = f'    check.equal({false}, shown="{sign}")\n'
+        copied = NotebookNode(cell)
+        copied.source, found = _TEST.subn(rf"\g<0>{line}", cell.source, count=1)
+        if not found:
+            return
+        copied.outputs = []
+        kept, self._cell_printed = self._cell_printed, 0
+        with suppress(DeadKernelError, CellTimeoutError):
+            super().preprocess_cell(copied, resources, index)
+        self._cell_printed = kept
+        self.nb.cells[index] = cell  # nbclient has put the copy there
+        said = [out for out in copied.outputs if out.output_type == "error"]
+        if not any(sign in out.evalue for out in said):
+            self._tampered.append(
+                f"{_place(cell)} passed, and so did a copy of it that must fail"
+            )
 
     def _get_timeout(self, cell: NotebookNode | None) -> int:
         """Return the seconds this cell may take: its own limit or what is left."""

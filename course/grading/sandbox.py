@@ -39,7 +39,7 @@ LIMITS = {
     "CPU": 240,  # seconds
     "FSIZE": 256 << 20,  # bytes of one file
     "NOFILE": 1024,
-    "NPROC": 256,
+    "NPROC": 128,  # threads count too
 }
 # Names in the folder of sockets: five sockets and the connection file.
 SOCKETS = 16
