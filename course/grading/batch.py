@@ -494,7 +494,6 @@ class _Progress:
         self.console, self.total = console, total
         self.done = self.failing = self.flagged = 0
         self.start = monotonic()
-        self.status = console.status("starting")
 
     def __enter__(self) -> "_Progress":
         if self.console.is_terminal and self.total:
@@ -502,7 +501,8 @@ class _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.console.print(end="\r" if self.console.is_terminal else "")
+        if self.console.is_terminal and self.total:
+            self.console.print()
 
     def add(self, outcome: Outcome) -> None:
         self.done += 1

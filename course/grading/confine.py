@@ -45,12 +45,12 @@ def main() -> None:
     """Confine this process and become the command that follows."""
     told, command = json.loads(sys.argv[1]), sys.argv[2:]
     if told["files"]:
-        shutil.copytree(told["files"], ".", dirs_exist_ok=True)
+        shutil.copytree(told["files"], ".", symlinks=True, dirs_exist_ok=True)
     os.makedirs("tmp", exist_ok=True)
     if told["uid"]:
         for folder, _, names in os.walk("."):
             for name in (folder, *(os.path.join(folder, one) for one in names)):
-                os.chown(name, told["uid"], told["uid"])
+                os.lchown(name, told["uid"], told["uid"])
     limit(told["limits"])
     give_up(told["uid"])
     os.execv(command[0], command)

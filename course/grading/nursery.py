@@ -111,14 +111,15 @@ def _move(told: dict, grader: socket.socket) -> int:
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
     _loopback()
     own = Path(told["folder"])
-    place = os.open(own, os.O_PATH | os.O_DIRECTORY)
+    # What stands in /tmp and must still be seen there when it is covered.
+    kept = {name: os.open(name, os.O_PATH) for name in (str(own), *told["shown"])}
     for path, size in told["room"].items():
         if path != "/tmp":
             _mount(
                 "tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},mode=1777"
             )
     if (own / "in").is_dir():
-        shutil.copytree(own / "in", "/notebook", dirs_exist_ok=True)
+        shutil.copytree(own / "in", "/notebook", symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(own / "in")
     # Over the folder that holds the sockets of every kernel: then only its own.
     _mount(
@@ -128,10 +129,11 @@ def _move(told: dict, grader: socket.socket) -> int:
         MS_NOSUID | MS_NODEV,
         f"size={told['room']['/tmp']},mode=1777",
     )
-    own.mkdir(parents=True)
-    os.chmod(own.parent, 0o755)
-    _mount(f"/proc/self/fd/{place}", str(own), None, MS_BIND)
-    os.close(place)
+    os.umask(0o022)
+    for name, opened in kept.items():
+        os.makedirs(name, exist_ok=True)
+        _mount(f"/proc/self/fd/{opened}", name, None, MS_BIND)
+        os.close(opened)
     for name in ("mpl", "ipython"):
         os.mkdir(f"/tmp/{name}")
     os.makedirs("/notebook/tmp", exist_ok=True)

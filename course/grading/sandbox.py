@@ -89,6 +89,7 @@ class Provisioner(LocalProvisioner):
                 "environment": environment,
                 "limits": LIMITS | self.limits,
                 "room": ROOM,
+                "shown": [one for one in _prefixes() if one.startswith("/tmp/")],
                 "uid": uid,
             }
             return kwargs
@@ -283,9 +284,8 @@ def bubblewrap(
             shown += ["--ro-bind", path, path]
     for name in _SETTINGS:
         shown += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    for prefix in dict.fromkeys((sys.base_prefix, sys.prefix)):
-        if not Path(prefix).is_relative_to("/usr"):
-            shown += [*_passable(prefix), "--ro-bind", prefix, prefix]
+    for prefix in _prefixes():
+        shown += [*_passable(prefix), "--ro-bind", prefix, prefix]
     private = []
     for path, size in ROOM.items():
         private += ["--perms", "1777", "--size", str(size), "--tmpfs", path]
@@ -323,6 +323,12 @@ def bubblewrap(
         *(*mounts, "--remount-ro", "/", "--remount-ro", "/dev"),
         *("--chdir", "/notebook", "--clearenv", *names),
     ]
+
+
+def _prefixes() -> list[str]:
+    """Return the folders that hold this Python and its packages, but for /usr."""
+    both = dict.fromkeys((sys.base_prefix, sys.prefix))
+    return [one for one in both if not Path(one).is_relative_to("/usr")]
 
 
 def _private(kind: str) -> Path:

@@ -566,7 +566,7 @@ check.true(
 # ### On a folder of your own
 #
 # Enough of made-up files. This runs your two functions on a real folder: by default
-# the NumPy library on your disk. Change `folder` to `Path.home() / "Downloads"` and
+# the NumPy library on your disk. Set `folder = os.path.expanduser("~/Downloads")` and
 # run it again; nothing is ever changed or deleted.
 
 # %% real
