@@ -163,6 +163,20 @@ def test_who_did_not_change_is_left_alone(course, graded):
     assert file.stat().st_mtime_ns != before
 
 
+def test_what_changes_while_it_is_graded_is_graded_again(course, graded, monkeypatch):
+    real, sent = batch._keep, course / "submitted" / "bob" / WEEK / "one.ipynb"
+
+    def late(*args):
+        os.utime(sent)
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "_keep", late)
+        run(course, "bob", force=True)
+    assert not run(course, "bob")[0]["bob"].unchanged
+    assert run(course, "bob")[0]["bob"].unchanged
+
+
 def test_a_manual_grade_survives(course, graded):
     from nbgrader.api import Gradebook
 

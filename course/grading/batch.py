@@ -68,7 +68,6 @@ class Outcome:
 @dataclass
 class _Running:
     process: multiprocessing.Process
-    scratch: Path
     since: float
 
 
@@ -103,15 +102,18 @@ def autograde(
         _back_up(book, root)
         with _workshop(root) as shop:
             _blank(book, shop / "blank.db")
+            # Taken before it is read: what is handed in meanwhile is then a change.
+            digests = {one: _digest(root, folder, one) for one in chosen}
             todo, done = [], []
-            for student in chosen:
-                known = None if force else _known(root, folder, student)
+            for student, digest in digests.items():
+                known = None if force else _known(root, folder, student, digest)
                 (done if known else todo).append(known or student)
             (root / ".course" / LOG).write_text("", "utf-8")
             warm = sandbox.nursery() if todo and not trust else nullcontext()
             with warm, _Progress(console, len(todo)) as progress:
                 for outcome in _run(todo, notebooks, root, shop, workers, trust):
-                    _keep(outcome, notebooks, root, shop, book)
+                    digest = digests[outcome.student]
+                    _keep(outcome, digest, notebooks, root, shop, book)
                     done.append(outcome)
                     progress.add(outcome)
     return sorted(done, key=lambda one: one.student)
@@ -169,15 +171,14 @@ def _run(
         while waiting or running:
             while waiting and len(running) < most:
                 student = waiting.pop()
-                scratch = shop / student
                 reader, writer = context.Pipe(duplex=False)
                 process = context.Process(
                     target=_work,
-                    args=(writer, student, notebooks, root, scratch, trust),
+                    args=(writer, student, notebooks, root, shop / student, trust),
                 )
                 process.start()
                 writer.close()
-                running[reader] = student, _Running(process, scratch, monotonic())
+                running[reader] = student, _Running(process, monotonic())
             ready = wait(list(running), timeout=1)
             for reader, (student, one) in list(running.items()):
                 late = monotonic() - one.since > limit
@@ -334,7 +335,12 @@ def _convert(
 
 
 def _keep(
-    outcome: Outcome, notebooks: list[Notebook], root: Path, shop: Path, book: Path
+    outcome: Outcome,
+    digest: str,
+    notebooks: list[Notebook],
+    root: Path,
+    shop: Path,
+    book: Path,
 ) -> None:
     """Write one outcome into the course: grades, then the folder, then the note."""
     week = notebooks[0].week
@@ -352,8 +358,7 @@ def _keep(
         os.rename(target, scratch / "old")
     if graded.exists():
         os.rename(graded, target)
-    kept = asdict(outcome) | {"digest": _digest(root, week, outcome.student)}
-    write(note, json.dumps(kept, indent=1))
+    write(note, json.dumps(asdict(outcome) | {"digest": digest}, indent=1))
     shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -402,8 +407,9 @@ def _save(
                 saver.gradebook = db
                 saver.notebook_id, saver.assignment_id = notebook.name, week
                 saver.student_id, saver.db_url = student, url
+                about = resources(notebook.name)
                 for number, cell in enumerate(ran[notebook.name].cells):
-                    saver.preprocess_cell(cell, resources(notebook.name), number)
+                    saver.preprocess_cell(cell, about, number)
             else:
                 zero(db, notebook, student)
         commit()
@@ -418,11 +424,11 @@ def _note(root: Path, week: str, student: str) -> Path:
     return root / ".course" / "class" / week / f"{student}.json"
 
 
-def _known(root: Path, week: str, student: str) -> Outcome | None:
+def _known(root: Path, week: str, student: str, digest: str) -> Outcome | None:
     """Return the outcome of an unchanged submission that was graded before."""
     try:
         kept = json.loads(_note(root, week, student).read_text("utf-8"))
-        same = kept.pop("digest") == _digest(root, week, student)
+        same = kept.pop("digest") == digest
         known = Outcome(**kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -230,8 +230,6 @@ def _cell(cell: Mapping[str, Any]) -> NotebookNode:
     type_ = cell.get("cell_type")
     type_ = type_ if type_ in ("code", "markdown") else "raw"
     rebuilt = {
-        "id": re.sub(r"[^\w-]", "", str(cell.get("id", "")), flags=re.ASCII)[:64]
-        or "x",
         "cell_type": type_,
         "source": _text(cell.get("source", "")),
         "metadata": _metadata(_dict(cell.get("metadata"))),

@@ -48,12 +48,17 @@ def main() -> None:
         shutil.copytree(told["files"], ".", symlinks=True, dirs_exist_ok=True)
     os.makedirs("tmp", exist_ok=True)
     if told["uid"]:
-        for folder, _, names in os.walk("."):
-            for name in (folder, *(os.path.join(folder, one) for one in names)):
-                os.lchown(name, told["uid"], told["uid"])
+        hand_over(".", told["uid"])
     limit(told["limits"])
     give_up(told["uid"])
     os.execv(command[0], command)
+
+
+def hand_over(folder: str, uid: int) -> None:
+    """Give a folder and all that is in it to a user."""
+    for place, below, names in os.walk(folder):
+        for name in (place, *(os.path.join(place, one) for one in (*below, *names))):
+            os.lchown(name, uid, uid)
 
 
 def limit(limits: dict[str, int]) -> None:

@@ -14,6 +14,7 @@ when it goes, and the kernel.
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import importlib
 import json
@@ -23,6 +24,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import sys
 from pathlib import Path
 
@@ -34,7 +36,7 @@ from course.grading import confine
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_REC, MS_BIND, MS_PRIVATE = 2, 4, 1 << 14, 1 << 12, 1 << 18
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
+PR_SET_PDEATHSIG = 1
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 REQUEST = 65536
 
@@ -113,22 +115,15 @@ def _move(told: dict, grader: socket.socket) -> int:
     own = Path(told["folder"])
     # What stands in /tmp and must still be seen there when it is covered.
     kept = {name: os.open(name, os.O_PATH) for name in (str(own), *told["shown"])}
-    for path, size in told["room"].items():
-        if path != "/tmp":
-            _mount(
-                "tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},mode=1777"
-            )
+    rooms = dict(told["room"])
+    last = rooms.pop("/tmp")
+    for path, size in rooms.items():
+        _mount_memory(path, size)
     if (own / "in").is_dir():
         shutil.copytree(own / "in", "/notebook", symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(own / "in")
     # Over the folder that holds the sockets of every kernel: then only its own.
-    _mount(
-        "tmpfs",
-        "/tmp",
-        "tmpfs",
-        MS_NOSUID | MS_NODEV,
-        f"size={told['room']['/tmp']},mode=1777",
-    )
+    _mount_memory("/tmp", last)
     os.umask(0o022)
     for name, opened in kept.items():
         os.makedirs(name, exist_ok=True)
@@ -145,14 +140,8 @@ def _move(told: dict, grader: socket.socket) -> int:
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV)
             if uid:
-                for folder, below, names in os.walk("/notebook"):
-                    for name in (
-                        folder,
-                        *(os.path.join(folder, n) for n in (*below, *names)),
-                    ):
-                        os.lchown(name, uid, uid)
-                for name in ("mpl", "ipython"):
-                    os.chown(f"/tmp/{name}", uid, uid)
+                for folder in ("/notebook", "/tmp/mpl", "/tmp/ipython"):
+                    confine.hand_over(folder, uid)
             status = _be_first(told)
         finally:
             os._exit(status)
@@ -204,17 +193,16 @@ def _be_kernel(told: dict) -> None:
 
 def _loopback() -> None:
     """Bring up the one interface of the new network: loopback."""
-    import fcntl
-    import struct
-
+    form = "16sh14x"  # struct ifreq: a name and its flags
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        asked = struct.pack("16sh14x", b"lo", 0)
-        flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, asked))[
-            1
-        ]
-        fcntl.ioctl(
-            any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP)
-        )
+        asked = struct.pack(form, b"lo", 0)
+        _, flags = struct.unpack(form, fcntl.ioctl(any_socket, SIOCGIFFLAGS, asked))
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack(form, b"lo", flags | IFF_UP))
+
+
+def _mount_memory(where: str, size: int) -> None:
+    told = f"size={size},mode=1777"
+    _mount("tmpfs", where, "tmpfs", MS_NOSUID | MS_NODEV, told)
 
 
 def _mount(

@@ -73,7 +73,7 @@ class Provisioner(LocalProvisioner):
         km.connection_file = str(self._folder / "kernel.json")
         # A signal does not reach into another PID namespace.
         km.kernel_spec.interrupt_mode = "message"
-        uid = _uid(self._folder.name) if os.geteuid() == 0 else 0
+        uid = _uid(self._folder.name)
         kwargs = await super().pre_launch(**kwargs)
         if uid:
             os.chown(self._folder, uid, uid)
@@ -238,7 +238,7 @@ def obstacle() -> str:
         return "bubblewrap is not installed"
     if PACKAGE.is_relative_to(sys.prefix) and Path(sys.prefix) in (Path("/"), _home()):
         return f"the environment {sys.prefix} holds more than Python"
-    told = {"files": "", "limits": LIMITS, "uid": _uid("") if os.geteuid() == 0 else 0}
+    told = {"files": "", "limits": LIMITS, "uid": _uid("")}
     command = [
         *bubblewrap({}),
         *("--", sys.executable, "-I", "/package/course/grading/confine.py"),
@@ -267,13 +267,13 @@ def bubblewrap(
     may open further namespaces, as the nursery does and nothing else may.
     """
     if os.geteuid() == 0:
-        # The user id is then changed for real, which these two are for.
-        rights = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]
-        rights += ["--cap-add", "CAP_SETGID", "--cap-add", "CAP_CHOWN"]
-        rights += ["--cap-add", "CAP_SETPCAP"]
+        # What it takes to become another user for real, with nothing left.
+        needed = ["SETUID", "SETGID", "CHOWN", "SETPCAP"]
         if forks:  # mounts, network, and files of other users it must copy
-            for name in ("SYS_ADMIN", "NET_ADMIN", "DAC_OVERRIDE", "KILL"):
-                rights += ["--cap-add", f"CAP_{name}"]
+            needed += ["SYS_ADMIN", "NET_ADMIN", "DAC_OVERRIDE", "KILL"]
+        rights = ["--cap-drop", "ALL"]
+        for name in needed:
+            rights += ["--cap-add", f"CAP_{name}"]
     else:
         rights = ["--unshare-user", *(() if forks else ("--disable-userns",))]
     shown = ["--ro-bind", "/usr", "/usr"]
@@ -309,16 +309,8 @@ def bubblewrap(
     return [
         *("bwrap", *rights, "--die-with-parent", "--new-session", "--unshare-ipc"),
         *("--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
-        *(
-            "--hostname",
-            "grading",
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-            *private,
-            *shown,
-        ),
+        *("--hostname", "grading", "--proc", "/proc", "--dev", "/dev"),
+        *(*private, *shown),
         *(*_passable("/package/course"), "--ro-bind", str(PACKAGE), "/package/course"),
         *(*mounts, "--remount-ro", "/", "--remount-ro", "/dev"),
         *("--chdir", "/notebook", "--clearenv", *names),
@@ -347,7 +339,12 @@ def _passable(path: str) -> list[str]:
 
 
 def _uid(name: str) -> int:
-    """Return a user id of nobody's for the kernel whose folder has this name."""
+    """Return a user id of nobody's for the kernel whose folder has this name.
+
+    Only root can change it, so for others it is 0: keep your own.
+    """
+    if os.geteuid() != 0:
+        return 0
     return _FIRST_UID + hash(name) % _UIDS
 
 
