@@ -5,6 +5,7 @@ costs points for a warning. This one is put in its place by `nbgrader_config.py`
 so that `course grade` and plain `nbgrader autograde` run the same way.
 """
 
+import copy
 import hashlib
 import os
 import queue
@@ -206,7 +207,7 @@ class Execute(preprocessors.Execute):
         one, other = (secrets.randbelow(10**6) for _ in range(2))
         false = f"{one} + {other}, {one + other + 1}"
         line = f'    check.equal({false}, shown="{sign}")\n'
-        copied = NotebookNode(cell)
+        copied = copy.deepcopy(cell)  # its times are not the test's
         copied.source, found = _TEST.subn(rf"\g<0>{line}", cell.source, count=1)
         if not found:
             return

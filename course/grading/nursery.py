@@ -41,7 +41,8 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 REQUEST = 65536
 
 IMPORTS = (
-    *("ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell"),
+    *("ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.kernelapp"),
+    *("ipykernel.zmqshell", "jupyter_client.localinterfaces", "psutil"),
     *("ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.font_manager"),
     *("matplotlib_inline.backend_inline", "numpy.random", "pytest", "unittest.mock"),
     *("course.check", "course.desk", "course.sim.disk", "course.sim.files"),

@@ -19,7 +19,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -181,10 +181,11 @@ class _Remote:
 
 
 @contextmanager
-def nursery() -> Iterator[None]:
+def nursery() -> Iterator[Callable[[], None]]:
     """Keep a process from which this one and its forks start kernels warm.
 
-    It imports once what notebooks import. Raises CourseError where it cannot start.
+    It imports once what notebooks import; what is yielded waits until it has, and
+    raises CourseError where it cannot start. Kernels are started warm from then on.
     """
     require()
     folder = _private("cn")
@@ -200,17 +201,19 @@ def nursery() -> Iterator[None]:
     running = subprocess.Popen(
         command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    try:
+
+    def ready() -> None:
         if running.stdout.readline() != "ready\n":
             running.kill()
             said = (running.stderr.read().strip().splitlines() or ["no reason"])[-1]
             raise CourseError(f"The nursery of kernels did not start: {said}", CURE)
         _nursery.append(folder)
-        try:
-            yield
-        finally:
-            _nursery.remove(folder)
+
+    try:
+        yield ready
     finally:
+        if folder in _nursery:
+            _nursery.remove(folder)
         running.kill()
         running.communicate()
         shutil.rmtree(folder, ignore_errors=True)
