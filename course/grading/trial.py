@@ -25,6 +25,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,9 +36,9 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from socket import socketpair
 
 from course import paths, syllabus
 from course.errors import CourseError
@@ -46,6 +47,7 @@ FORKS = hasattr(os, "fork")
 MEMORY = 4 << 30  # bytes that one test may allocate beyond what the process holds
 FILES = 1 << 30  # bytes of the largest file that one test may write
 ANSWER_STOPS = "the answer cell stops with"
+ALONE = "run the answer and the check in cells of your own"
 _MESSAGE = 8_000  # characters kept of one message
 _REPLY = 1 << 20  # bytes accepted from a forked test
 _NAME = re.compile(r"-(e\d+)-(answer|check|look|grade-[\w-]+?|\w+)(?:-\d+)?$")
@@ -70,7 +72,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A code cell as the graders see it; `role` is the word of the lesson script."""
+    """A code cell as the graders see it; `role` and `mode` are the lesson script's."""
 
     id: str
     role: str
@@ -78,6 +80,7 @@ class Cell:
     group: str
     points: float
     source: str
+    mode: str = ""
 
     @property
     def tests(self) -> bool:
@@ -127,7 +130,8 @@ def as_cell(raw: Cell | Mapping) -> Cell:
     points = known.get("points") or grader.get("points") or 0
     source = raw["source"]
     text = source if isinstance(source, str) else "".join(source)
-    return Cell(name, role, exercise, group, float(points), text)
+    mode = known.get("mode") or ""
+    return Cell(name, role, exercise, group, float(points), text, mode)
 
 
 # --- one cell in this process --------------------------------------------------------
@@ -190,19 +194,78 @@ def _test(
     namespace: dict, before: Sequence[Cell], test: Cell, seed: str, collect: bool
 ) -> dict:
     """Run the cells before a test, then the test; return what a `_Reply` holds."""
-    from course import check
+    _sow(seed)
+    return _judge(namespace, test, collect, _run_all(namespace, before))
 
+
+def _test_apart(
+    namespace: dict,
+    before: Sequence[Cell],
+    test: Cell,
+    seed: str,
+    collect: bool,
+    *,
+    names: Iterable[str],
+    listener: socket.socket | None = None,
+) -> dict:
+    """Do as `_test`, but let the answer run in another process, behind a line.
+
+    That is a fork of this one, or, with a `listener`, whoever connects to it.
+    """
+    from course.grading import split
+
+    _sow(seed)
+    if listener is not None:
+        wire, _ = listener.accept()
+    else:
+        wire, far = socket.socketpair()
+        learner = os.fork()
+        if learner == 0:
+            try:
+                wire.close()
+                note = _run_all(namespace, before)
+                split.Line(far, namespace, trusted=False, note=note).serve()
+            finally:
+                os._exit(0)
+        far.close()
+    try:
+        line = split.Line(wire, namespace, trusted=True)
+        stopped = line.bind(names)
+        _run_all(namespace, [cell for cell in before if cell.role != "answer"])
+        return _judge(namespace, test, collect, stopped)
+    except split.Lost as error:
+        return {"passed": False, "message": f"{error}\n  try: {ALONE}"}
+    finally:
+        wire.close()
+        if listener is None:
+            # It may run on, deaf; killed, it still counts among what was used.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(learner, signal.SIGKILL)
+            os.waitpid(learner, 0)
+
+
+def _sow(seed: str) -> None:
     os.environ["COURSE_SEED"] = seed
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(random.getrandbits(32))
+
+
+def _run_all(namespace: dict, cells: Iterable[Cell]) -> str:
+    """Run cells, whatever they do; return why an answer stopped, or ""."""
     stopped = ""
-    for cell in before:
+    for cell in cells:
         try:
             _run(cell, namespace)
         except BaseException as error:
             if cell.role == "answer":
                 stopped = _describe(error)
+    return stopped
+
+
+def _judge(namespace: dict, test: Cell, collect: bool, stopped: str) -> dict:
+    from course import check
+
     said = []
     try:
         if collect:
@@ -219,6 +282,19 @@ def _test(
     if said and stopped:
         said.append(f"{ANSWER_STOPS} {stopped}")
     return {"passed": not said, "message": "\n\n".join(said)}
+
+
+def _defined(source: str) -> set[str]:
+    """Return the names that an answer cell defines; an import defines none."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return set()
+    found = {one.name for one in body if hasattr(one, "name")}
+    for one in body:
+        targets = getattr(one, "targets", [getattr(one, "target", None)])
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
 
 
 # --- one cell in a forked process ----------------------------------------------------
@@ -387,7 +463,7 @@ def _why(status: int, late: bool, deadline: float, cpu: float) -> str:
         what = f"the process crashed ({signal.Signals(-code).name})"
     else:
         what = f"the process ended inside the test (exit status {code})"
-    return f"{what}\n  try: run the answer and the check in cells of your own"
+    return f"{what}\n  try: {ALONE}"
 
 
 def _adopt_descendants() -> None:
@@ -498,13 +574,18 @@ def _run_cells(
     base: Path | None = None,
     filled: Path | None = None,
     asker: Connection | None = None,
+    names: Iterable[str] = (),
+    listener: socket.socket | None = None,
 ) -> list[Outcome]:
     outcomes = []
     for before, test in steps:
         if FORKS:
+            run = partial(_test, namespace, before, test, seed, collect)
+            if test.mode == "split" and names:
+                run = partial(_test_apart, *run.args, names=names, listener=listener)
             with _folders(base, filled) as folder:
                 ending = _fork(
-                    lambda b=before, t=test: _test(namespace, b, t, seed, collect),
+                    run,
                     folder,
                     deadline=deadline,
                     cpu=cpu or 2 * deadline,
@@ -576,6 +657,16 @@ class _Stage:
             except BaseException as error:
                 self.problems.append([cell.id, _describe(error)])
 
+    def names(self, exercise: str) -> set[str]:
+        """Return what the answers define, up to the one of this exercise."""
+        found: set[str] = set()
+        for cell in self.cells:
+            if cell.role == "answer":
+                found |= _defined(cell.source)
+                if cell.exercise == exercise:
+                    break
+        return found
+
     def steps(
         self, exercise: str, answer: str | None, groups: list[str]
     ) -> list[tuple[list[Cell], Cell]]:
@@ -644,18 +735,45 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
     _Stage.adopts = True
     _adopt_descendants()
     asker.send_bytes(json.dumps(stage.problems).encode())
+    names = stage.names(exercise)
     while True:
         asked = json.loads(asker.recv_bytes())
         steps = stage.steps(exercise, asked.pop("answer"), asked.pop("groups"))
-        outcomes = _run_cells(
-            stage.namespace,
-            steps,
-            base=base,
-            filled=base / "cwd",
-            asker=asker,
-            **asked,
-        )
+        with _listening(asked.pop("line", "")) as listener:
+            if listener is not None:
+                asker.send_bytes(b'"listening"')
+            outcomes = _run_cells(
+                stage.namespace,
+                steps,
+                base=base,
+                filled=base / "cwd",
+                asker=asker,
+                names=names,
+                listener=listener,
+                **asked,
+            )
         asker.send_bytes(json.dumps([asdict(one) for one in outcomes]).encode())
+
+
+@contextlib.contextmanager
+def _listening(path: str) -> Iterator[socket.socket | None]:
+    """Yield a socket that listens at `path`, for any user; without a path, None."""
+    if not path:
+        yield None
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        # By mask and not by chmod, which would follow a link put there meanwhile.
+        before = os.umask(0)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(before)
+        listener.listen(1)
+        try:
+            yield listener
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 class Trial:
@@ -753,9 +871,8 @@ class Trial:
         """Grade one answer (by default the notebook's own), one Outcome per group.
 
         `groups` chooses the groups and their order; the other words are those of
-        `run_cells`. Cells of both modes (shared and split) run here in one process:
-        this is the one function where split mode's executor will be put in its place.
-        Raises CourseError when the exercise is unknown or cannot be reached.
+        `run_cells`. A cell of mode=split runs in a process without the answer, as it
+        does when a class is graded; see `course.grading.split`. Raises CourseError when the exercise is unknown or cannot be reached.
         """
         groups = self.groups(exercise) if groups is None else list(groups)
         asked = {
@@ -863,7 +980,7 @@ class Trial:
         for exercise in self.exercises:
             self._links[exercise] = queue.Queue()
             for _ in range(self._copies):
-                near, far = socketpair()
+                near, far = socket.socketpair()
                 ours.append(Connection(near.detach()))
                 self._links[exercise].put(ours[-1])
                 theirs.setdefault(exercise, []).append(far.detach())

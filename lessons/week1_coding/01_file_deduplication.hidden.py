@@ -239,7 +239,10 @@ for place in ("first", "middle", "last"):
     contents |= {"e": bytes(50), "f": bytes(49) + b"?"}
     shown = f"find_duplicates(files that differ in the {place} byte, partial=4)"
     got = check.call(
-        find_duplicates, files.MemoryFiles(contents), partial=4, shown=shown
+        find_duplicates,
+        check.copied(files.MemoryFiles(contents)),
+        partial=4,
+        shown=shown,
     )
     check.equal(
         got,
@@ -256,7 +259,7 @@ for _ in range(60):
         if data and rng.random() < 0.4:
             data[rng.integers(len(data))] ^= 1
         contents[f"{rng.integers(3)}/{number:02}"] = bytes(data)
-    fs = files.MemoryFiles(contents)
+    fs = check.copied(files.MemoryFiles(contents))
     for verify in (True, False):
         shown = f"find_duplicates(MemoryFiles({contents}), {partial=}, {verify=})"
         got = check.call(
@@ -269,7 +272,7 @@ other = files.Pattern(3 << 20, noise=1, layers=((at, at + 1, b"\0"),))
 if other.read(at, 1) == large.read(at, 1):
     other = files.Pattern(3 << 20, noise=1, layers=((at, at + 1, b"\1"),))
 shown = "find_duplicates(files of 3 MiB that differ in one byte of the middle)"
-fs = files.MemoryFiles({"x": large, "y": other, "z": large})
+fs = check.copied(files.MemoryFiles({"x": large, "y": other, "z": large}))
 check.equal(check.call(find_duplicates, fs, shown=shown), [["x", "z"]], shown=shown)
 
 # %% [grade] e3.pruned
@@ -349,7 +352,7 @@ for hasher in (Constant, OneBit):
             classes.setdefault(content, []).append(path)
         want = sorted(group for group in classes.values() if len(group) > 1)
         shown = f"find_duplicates(fs, partial=4, hasher={hasher.__name__})"
-        fs = files.MemoryFiles(contents)
+        fs = check.copied(files.MemoryFiles(contents))
         got = check.call(find_duplicates, fs, partial=4, hasher=hasher, shown=shown)
         check.equal(
             got,
@@ -364,7 +367,10 @@ contents = {
 }
 shown = "find_duplicates(200,000 bytes, byte 150,000 differs, hasher=Constant)"
 got = check.call(
-    find_duplicates, files.MemoryFiles(contents), hasher=Constant, shown=shown
+    find_duplicates,
+    check.copied(files.MemoryFiles(contents)),
+    hasher=Constant,
+    shown=shown,
 )
 check.equal(
     got,
@@ -394,6 +400,7 @@ contents = dict.fromkeys(("a", "b", "broken", "cut"), body)
 fs = files.MemoryFiles(
     contents | {"cut": body[:60]}, broken=frozenset({"broken"}), claims={"cut": 100}
 )
+check.copied(fs)
 alone = "a file that raises OSError drops out alone; the others go on"
 for verify in (True, False):
     shown = f"find_duplicates(fs, partial=8, {verify=}), one unreadable, one shrunk"
@@ -403,7 +410,7 @@ for verify in (True, False):
     check.equal(got, [["a", "b"]], shown=shown, hint=alone)
 
 late = body[:50] + bytes([body[50] ^ 1]) + body[51:]
-fs = files.MemoryFiles({"b": body, "a": body, "c": late}, most=3)
+fs = check.copied(files.MemoryFiles({"b": body, "a": body, "c": late}, most=3))
 for partial in (8, 128):
     shown = f"find_duplicates(fs, {partial=}), short reads of 3 bytes"
     got = check.call(find_duplicates, fs, partial=partial, shown=shown)
@@ -456,7 +463,7 @@ for size in (1, 3, 4, 5, 8, 9, 12, 31, 64):
         shown = f"find_duplicates_progressive({size} bytes, byte {at} differs, first=4)"
         got = check.call(
             find_duplicates_progressive,
-            files.MemoryFiles(contents),
+            check.copied(files.MemoryFiles(contents)),
             first=4,
             block=16,
             shown=shown,
@@ -477,7 +484,7 @@ for _ in range(60):
     shown = f"find_duplicates_progressive(MemoryFiles({contents}), {first=}, {block=})"
     got = check.call(
         find_duplicates_progressive,
-        files.MemoryFiles(contents),
+        check.copied(files.MemoryFiles(contents)),
         first=first,
         block=block,
         shown=shown[:200],
