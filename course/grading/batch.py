@@ -76,6 +76,7 @@ class Outcome:
 @dataclass
 class _Running:
     process: multiprocessing.Process
+    place: int  # which copy of the judges is its own
     since: float
 
 
@@ -102,6 +103,7 @@ def autograde(
     console = console or Console(highlight=False)
     notebooks = syllabus.resolve(week, root)
     folder = notebooks[0].week if notebooks else week
+    workers = max(1, workers or os.cpu_count() or 1)
     if not trust:
         _require_sandbox()
     chosen = _chosen(root, folder, students)
@@ -120,7 +122,7 @@ def autograde(
             if todo and not trust:
                 warm = sandbox.nursery()
             with warm as ready, _Progress(console, len(todo)) as progress:
-                templates = _templates(notebooks, root, trust) if todo else []
+                templates = _templates(notebooks, root, trust, workers) if todo else []
                 ready()
                 for outcome in _run(todo, templates, root, shop, workers):
                     digest = digests[outcome.student]
@@ -168,25 +170,25 @@ def _run(
     templates: list["_Template"],
     root: Path,
     shop: Path,
-    workers: int | None,
+    workers: int,
 ) -> Iterator[Outcome]:
     """Yield the outcome of each submission as it comes; at most `workers` at once."""
     context = multiprocessing.get_context("fork")
     waiting, running = list(reversed(students)), {}
-    most = max(1, workers or os.cpu_count() or 1)
+    places = list(range(workers))
     limit = SPARE + len(templates) * 180
     try:
         while waiting or running:
-            while waiting and len(running) < most:
-                student = waiting.pop()
+            while waiting and places:
+                student, place = waiting.pop(), places.pop()
                 reader, writer = context.Pipe(duplex=False)
                 process = context.Process(
                     target=_work,
-                    args=(writer, student, templates, root, shop / student),
+                    args=(writer, student, templates, root, shop / student, place),
                 )
                 process.start()
                 writer.close()
-                running[reader] = student, _Running(process, monotonic())
+                running[reader] = student, _Running(process, place, monotonic())
             ready = wait(list(running), timeout=1)
             for reader, (student, one) in list(running.items()):
                 late = monotonic() - one.since > limit
@@ -196,6 +198,7 @@ def _run(
                 outcome.seconds = monotonic() - one.since
                 del running[reader]
                 _end(one.process)
+                places.append(one.place)
                 yield outcome
     finally:
         for _, one in running.values():
@@ -225,10 +228,13 @@ def _work(
     templates: list["_Template"],
     root: Path,
     scratch: Path,
+    place: int,
 ) -> None:
     """Grade one submission into `scratch` and send its outcome."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
+    for judges in filter(None, (template.judges for template in templates)):
+        judges.choose(place)
     outcome = Outcome(student)
     log = logging.Logger("course.batch", logging.WARNING)
     scratch.mkdir()
@@ -261,6 +267,7 @@ class _Template:
     released: Any
     complete: Any
     config: Any
+    judges: Any
 
     def fill(self, sent: dict[str, Any]) -> tuple[Any, list[str]]:
         """Return the notebook to run, with the answers of `sent`, and the repairs."""
@@ -279,25 +286,30 @@ class _Template:
         return filled, notes
 
 
-def _templates(notebooks: list[Notebook], root: Path, trust: bool) -> list["_Template"]:
+def _templates(
+    notebooks: list[Notebook], root: Path, trust: bool, workers: int
+) -> list["_Template"]:
     """Prepare what all submissions share; what is imported here is imported once."""
     log = logging.Logger("course.batch", logging.WARNING)
     log.addHandler(logging.FileHandler(root / ".course" / LOG, encoding="utf-8"))
-    found = [_template(one, root, trust, log) for one in notebooks]
+    found = [_template(one, root, trust, workers, log) for one in notebooks]
     for one in found:
         _steps(one.config, "autograde_preprocessors", log)
     return found
 
 
 def _template(
-    notebook: Notebook, root: Path, trust: bool, log: logging.Logger
+    notebook: Notebook, root: Path, trust: bool, workers: int, log: logging.Logger
 ) -> _Template:
     """Let nbgrader's own steps put the hidden tests back, once for the whole class."""
     import nbformat
     from traitlets.config.loader import PyFileConfigLoader
 
+    from course.grading import execute
+
     config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
     config.Execute.trust = trust
+    config.Execute.source = str(root / "source")
     release = root / "release" / notebook.week / f"{notebook.name}.ipynb"
     released = nbformat.read(release, 4)
     complete = copy.deepcopy(released)
@@ -305,7 +317,9 @@ def _template(
     about["db_url"] = f"sqlite:///{root / 'gradebook.db'}"
     for step in _steps(config, "sanitize_preprocessors", log):
         complete, _ = step.preprocess(complete, {"nbgrader": about})
-    return _Template(notebook, released, complete, config)
+    source = root / "source" / notebook.week / f"{notebook.name}.ipynb"
+    apart = None if trust else execute.judges(source, workers)
+    return _Template(notebook, released, complete, config, apart)
 
 
 def _steps(config: Any, chain: str, log: logging.Logger) -> list[Any]:

@@ -5,6 +5,7 @@ costs points for a warning. This one is put in its place by `nbgrader_config.py`
 so that `course grade` and plain `nbgrader autograde` run the same way.
 """
 
+import asyncio
 import copy
 import hashlib
 import os
@@ -13,6 +14,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,20 +22,46 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import nbformat
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_core.utils import ensure_async
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
-from traitlets import Bool, Integer, default
+from traitlets import Bool, Integer, Unicode, default
 
-from course.grading import sandbox
+from course.check.cell import title
+from course.grading import sandbox, trial
 
 SEED = "COURSE_SEED"
 TAMPERED = "Tampered"
+SERVE = "__import__('course.grading.split', fromlist=['serve']).serve({path!r})"
 # The head of the function that is the test; see `course.check.hidden`.
 _TEST = re.compile(r"^@check\.(?:hidden|visible)\(.*\)\ndef \w+\(\):\n", re.MULTILINE)
+
+
+_judges: dict[Path, trial.Trial | None] = {}
+
+
+def judges(notebook: Path, copies: int = 1) -> trial.Trial | None:
+    """Return the processes that judge a notebook of `source/`, started but once.
+
+    None where there is no such notebook, or nothing in it is judged apart.
+    """
+    if notebook not in _judges:
+        found = None
+        if notebook.is_file() and trial.FORKS:
+            cells = trial.read_cells(notebook)
+            split = {cell.exercise for cell in cells if cell.mode == "split"}
+            if split:
+                found = trial.Trial(
+                    notebook, copies=copies, only=sorted(split), tolerant=True
+                )
+                found.open()
+        _judges[notebook] = found
+    return _judges[notebook]
 
 
 def seed(nb: NotebookNode, student: str, notebook: str) -> str:
@@ -119,6 +147,20 @@ class Execute(preprocessors.Execute):
         50_000_000, help="Characters of output after which the notebook is stopped."
     ).tag(config=True)
 
+    source = Unicode(
+        "",
+        help="The folder of notebooks with hidden tests; by default the course's. "
+        "From it come the processes in which tests of mode=split run.",
+    ).tag(config=True)
+
+    def _source(self, details: dict[str, str]) -> Path:
+        folder = self.source
+        if not folder and hasattr(self.parent, "parent"):
+            place = self.parent.parent.coursedir
+            folder = str(Path(place.root, place.source_directory))
+        name = details.get("notebook", "")
+        return Path(folder, details.get("assignment", ""), f"{name}.ipynb")
+
     @default("shutdown_kernel")
     def _shutdown_kernel_default(self) -> str:
         return "immediate"  # it saves half a second, and nothing there is kept
@@ -137,6 +179,8 @@ class Execute(preprocessors.Execute):
         self._stopped = ""
         self._printed = self._cell_printed = 0
         self._slow: set[str] = set()
+        self._judging: trial.Judging | None = None
+        self._judges = None if self.trust else judges(self._source(details))
         home = resources.get("metadata", {}).get("path")
         self._tampered: list[str] = []
         with self._scratch(home), tempfile.TemporaryFile() as self._noise:
@@ -155,18 +199,33 @@ class Execute(preprocessors.Execute):
         if cell.cell_type != "code":
             return cell, resources
         self._cell_printed = 0
-        self._interrupted = False
         seconds = self._get_timeout(cell)
         if not self._stopped and seconds <= 0:
             self._stop(f"the notebook ran longer than {self.notebook_timeout} s")
         if self._stopped:
             _add_error(cell, "NotRun", f"not run: {self._stopped}")
             return cell, resources
+        if utils.is_grade(cell) and self._is_apart(cell):
+            self._judge_apart(cell, resources, index, seconds)
+            return cell, resources
+        self._run(cell, resources, index, seconds)
+        if utils.is_grade(cell):
+            self._release_canary(cell, resources, index)
+            for output in cell.outputs:
+                if output.output_type == "stream":
+                    output.name = "stdout"
+        return cell, resources
+
+    def _run(
+        self, cell: NotebookNode, resources: Any, index: int, seconds: float
+    ) -> None:
+        """Run one cell in the kernel; leave an error in it where that goes wrong."""
+        self._interrupted = False
         self.error_on_timeout = _error(
             "CellTimeoutError", f"still running after {seconds} s, so it was stopped"
         )
         try:
-            cell, resources = super().preprocess_cell(cell, resources, index)
+            super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
             if not self._stopped:
                 self._stop(f"the kernel died in {_place(cell)}")
@@ -187,12 +246,63 @@ class Execute(preprocessors.Execute):
                 _add_error(cell, "KernelStopped", self._stopped)
         if any(out.get("ename") == "CellTimeoutError" for out in cell.outputs):
             self._slow.add(_exercise(cell))
-        if utils.is_grade(cell):
-            self._release_canary(cell, resources, index)
-            for output in cell.outputs:
-                if output.output_type == "stream":
-                    output.name = "stdout"
-        return cell, resources
+
+    def _is_apart(self, cell: NotebookNode) -> bool:
+        return self._judges is not None and cell.metadata.get("course", {}).get(
+            "mode"
+        ) == "split"
+
+    def _judge_apart(
+        self, cell: NotebookNode, resources: Any, index: int, seconds: float
+    ) -> None:
+        """Run a test in a process of its own, which uses the kernel by a line.
+
+        The cell that runs in the kernel only serves that line. What it says of itself
+        counts for nothing, unless the kernel goes down with it.
+        """
+        folder = getattr(self.km.provisioner, "folder", None)
+        path = str(folder / f"line-{secrets.token_hex(4)}")
+        test = trial.as_cell(cell)
+        self._judging = self._judges.judge(
+            test.exercise, test.group, self._seed, path, deadline=seconds
+        )
+        serving = copy.deepcopy(cell)
+        serving.source = SERVE.format(path=path)
+        self._run(serving, resources, index, seconds + 2)
+        self.nb.cells[index] = cell  # nbclient has put the other there
+        if not self._judging.done():
+            with suppress(OSError), socket.socket(socket.AF_UNIX) as wire:
+                wire.connect(path)  # if nobody else has: hang up at once
+        outcome, self._judging = self._judging.outcome(), None
+        if outcome.seconds >= seconds:
+            self._slow.add(test.exercise)
+        cell.metadata["execution"] = serving.metadata.get("execution", {})
+        cell.outputs = []
+        if outcome.passed:
+            replay = f" (hidden inputs: seed {self._seed})" * (test.role == "grade")
+            said = f"{title(test.id)}: passed{replay}\n"
+            cell.outputs = [nbformat.v4.new_output("stream", text=said)]
+        elif self._stopped:
+            cell.outputs = [o for o in serving.outputs if o.output_type == "error"]
+        else:
+            lines = outcome.message.splitlines()
+            told = {"ename": "Wrong", "evalue": outcome.message, "traceback": lines}
+            cell.outputs = [nbformat.v4.new_output("error", **told)]
+
+    async def _async_poll_kernel_alive(self) -> None:
+        """Watch the kernel, and interrupt it when it works for a test that is over."""
+        watching = asyncio.ensure_future(self._follow_the_judge())
+        try:
+            await super()._async_poll_kernel_alive()
+        finally:
+            watching.cancel()
+
+    async def _follow_the_judge(self) -> None:
+        if judging := self._judging:
+            while not judging.done():
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
+            await ensure_async(self.km.interrupt_kernel())
 
     def _release_canary(self, cell: NotebookNode, resources: Any, index: int) -> None:
         """Run a copy of a passed test with a false statement in it: it must fail.

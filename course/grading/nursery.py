@@ -45,8 +45,8 @@ IMPORTS = (
     *("ipykernel.zmqshell", "jupyter_client.localinterfaces", "psutil"),
     *("ipywidgets", "matplotlib.backends.backend_agg", "matplotlib.font_manager"),
     *("matplotlib_inline.backend_inline", "numpy.random", "pytest", "unittest.mock"),
-    *("course.check", "course.desk", "course.sim.disk", "course.sim.files"),
-    *("course.viz.drawing", "course.widgets"),
+    *("course.check", "course.desk", "course.grading.split", "course.sim.disk"),
+    *("course.sim.files", "course.viz.drawing", "course.widgets"),
 )
 
 _libc = ctypes.CDLL(None, use_errno=True)

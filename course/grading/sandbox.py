@@ -54,7 +54,8 @@ class Provisioner(LocalProvisioner):
     """Starts one kernel inside bubblewrap and leaves nothing of it behind.
 
     `files` is a folder whose content is copied into the kernel's working folder;
-    `limits` overrides entries of `LIMITS`. Raises CourseError where it cannot confine.
+    `limits` overrides entries of `LIMITS`. `folder`, which holds the kernel's sockets,
+    has the same path inside and outside. Raises CourseError where it cannot confine.
     """
 
     files = Unicode("").tag(config=True)
@@ -64,27 +65,27 @@ class Provisioner(LocalProvisioner):
         """Put the kernel's sockets into a private folder, and wrap its command."""
         km = self.parent
         if _nursery:
-            self._folder = Path(tempfile.mkdtemp(prefix="k", dir=_nursery[-1]))
+            self.folder = Path(tempfile.mkdtemp(prefix="k", dir=_nursery[-1]))
         else:
             require()
             # A socket's path holds 107 bytes, so the folder stands high up.
-            self._folder = _private("ck")
-        km.transport, km.ip = "ipc", str(self._folder / "s")
-        km.connection_file = str(self._folder / "kernel.json")
+            self.folder = _private("ck")
+        km.transport, km.ip = "ipc", str(self.folder / "s")
+        km.connection_file = str(self.folder / "kernel.json")
         # A signal does not reach into another PID namespace.
         km.kernel_spec.interrupt_mode = "message"
-        uid = _uid(self._folder.name)
+        uid = _uid(self.folder.name)
         kwargs = await super().pre_launch(**kwargs)
         if uid:
-            os.chown(self._folder, uid, uid)
+            os.chown(self.folder, uid, uid)
             os.chown(km.connection_file, uid, uid)
         given = kwargs.pop("env", {})
         environment = {name: given[name] for name in _PASSED if name in given}
         if _nursery:
             if self.files:
-                shutil.copytree(self.files, self._folder / "in", symlinks=True)
+                shutil.copytree(self.files, self.folder / "in", symlinks=True)
             kwargs["told"] = {
-                "folder": str(self._folder),
+                "folder": str(self.folder),
                 "file": km.connection_file,
                 "environment": environment,
                 "limits": LIMITS | self.limits,
@@ -101,7 +102,7 @@ class Provisioner(LocalProvisioner):
         kwargs["cmd"] = [
             *bubblewrap(
                 environment,
-                *("--bind", str(self._folder), str(self._folder)),
+                *("--bind", str(self.folder), str(self.folder)),
                 *(("--ro-bind", self.files, "/in") if self.files else ()),
             ),
             *("--", sys.executable, "-I", "/package/course/grading/confine.py"),
@@ -121,8 +122,8 @@ class Provisioner(LocalProvisioner):
 
     async def poll(self) -> int | None:
         """Say whether the kernel ended; end one that fills its folder of sockets."""
-        if self.process and self._folder.is_dir():
-            found = list(os.scandir(self._folder))
+        if self.process and self.folder.is_dir():
+            found = list(os.scandir(self.folder))
             sizes = sum(one.stat(follow_symlinks=False).st_size for one in found)
             if len(found) > SOCKETS or sizes > 1 << 20:
                 self.process.kill()
@@ -131,7 +132,7 @@ class Provisioner(LocalProvisioner):
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the folder of sockets."""
         if not restart:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
         await super().cleanup(restart)
 
 

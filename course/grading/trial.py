@@ -22,6 +22,7 @@ import os
 import queue
 import random
 import re
+import secrets
 import select
 import shutil
 import signal
@@ -739,9 +740,10 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
     while True:
         asked = json.loads(asker.recv_bytes())
         steps = stage.steps(exercise, asked.pop("answer"), asked.pop("groups"))
+        mark = asked.pop("mark", "")
         with _listening(asked.pop("line", "")) as listener:
             if listener is not None:
-                asker.send_bytes(b'"listening"')
+                asker.send_bytes(json.dumps([mark, "listening"]).encode())
             outcomes = _run_cells(
                 stage.namespace,
                 steps,
@@ -752,7 +754,8 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
                 listener=listener,
                 **asked,
             )
-        asker.send_bytes(json.dumps([asdict(one) for one in outcomes]).encode())
+        told = [asdict(one) for one in outcomes]
+        asker.send_bytes(json.dumps([mark, told]).encode())
 
 
 @contextlib.contextmanager
@@ -812,6 +815,7 @@ class Trial:
         self._fresh: set[Connection] = set()
         self._problems: dict[str, list[tuple[str, str]]] = {}
         self._starting = threading.Lock()
+        self._copy = 0
         self._end: Callable[[], None] | None = None
 
     def __enter__(self) -> "Trial":
@@ -893,13 +897,51 @@ class Trial:
                 link.send_bytes(json.dumps(asked).encode())
                 if not link.poll((deadline + 5) * max(1, len(groups)) + 20):
                     raise EOFError
-                return [Outcome(**one) for one in json.loads(link.recv_bytes())]
+                _, told = json.loads(link.recv_bytes())
+                return [Outcome(**one) for one in told]
             except (EOFError, OSError):
                 self.close()
                 raise CourseError(
                     f"{self.notebook}: the process that grades {exercise} is gone",
                     cure="try again; if it happens twice, run the cells in JupyterLab",
                 ) from None
+
+    def open(self) -> None:
+        """Start every process and wait until all have run the cells before theirs."""
+        for exercise in self.exercises:
+            with contextlib.ExitStack() as stack:
+                for _ in range(self._copies):
+                    stack.enter_context(self._warm(exercise))
+
+    def judge(
+        self, exercise: str, group: str, seed: str, path: str, *, deadline: float
+    ) -> "Judging":
+        """Start judging, by one group, the answer of whoever connects to `path`.
+
+        Each process that calls this after a fork of an open trial must `choose` its
+        copy before. Raises CourseError when nobody listens there in time.
+        """
+        link = list(self._links[exercise].queue)[self._copy]
+        judging = Judging(link, secrets.token_hex(8), deadline)
+        asked = {
+            "answer": None,
+            "groups": [group],
+            "seed": seed,
+            "collect": False,
+            "stop": False,
+            "deadline": deadline,
+            "cpu": None,
+            "line": path,
+            "mark": judging.mark,
+        }
+        link.send_bytes(json.dumps(asked).encode())
+        if judging.hear(deadline + 30) != "listening":
+            raise CourseError(f"nobody judges {group}", cure="course doctor")
+        return judging
+
+    def choose(self, copy: int) -> None:
+        """Use this one of the copies from now on."""
+        self._copy = copy
 
     def close(self) -> None:
         """End the processes and remove their folder; the next `grade` starts anew."""
@@ -1020,6 +1062,33 @@ class Trial:
         }
         with contextlib.suppress(BrokenPipeError), server.stdin as out:
             out.write(json.dumps(order).encode())
+
+
+class Judging:
+    """A test under way in another process; see `Trial.judge`."""
+
+    def __init__(self, link: Connection, mark: str, deadline: float) -> None:
+        self.link, self.mark, self.deadline = link, mark, deadline
+
+    def done(self) -> bool:
+        """Return whether there is an outcome."""
+        return self.link.poll()
+
+    def outcome(self) -> Outcome:
+        """Wait for the outcome. Raises CourseError when none comes."""
+        told = self.hear(self.deadline + 30)
+        if not isinstance(told, list):
+            raise CourseError("a test sent no outcome", cure="course doctor")
+        return Outcome(**told[0])
+
+    def hear(self, seconds: float) -> object:
+        """Return the next message about this test; None if none comes in time."""
+        end = time.monotonic() + seconds
+        while self.link.poll(max(0, end - time.monotonic())):
+            mark, told = json.loads(self.link.recv_bytes())
+            if mark == self.mark:  # else it answers someone who is gone
+                return told
+        return None
 
 
 def _finish(server: subprocess.Popen, links: list[Connection], base: Path) -> None:
