@@ -380,7 +380,7 @@ check.equal(
 )
 
 # %% [grade] e3.bytes
-folder = files.shared_drive(int(check.rng().integers(1 << 30)))
+folder = files.shared_drive(int(check.rng().integers(1 << 30)), share=5)
 staged = sum(stage.read for stage in files.funnel(folder, 4096))
 fs = files.MemoryFiles(folder)
 shown = "find_duplicates(shared drive, verify=False)"
@@ -429,19 +429,19 @@ for partial in (4096, 2 << 20):
         hint="never ask for a whole file: read in pieces of at most 1 MiB",
     )
 
-shown = "find_duplicates(200 different files of one size)"
+shown = "find_duplicates(60 different files of one size)"
 fs = files.MemoryFiles(
     {
         f"{number:04}": b"head" + number.to_bytes(4, "big") + bytes(92)
-        for number in range(200)
+        for number in range(60)
     },
     max_open=32,
 )
 check.equal(check.call(find_duplicates, fs, partial=4, shown=shown), [], shown=shown)
 check.at_most(
     fs.opens.total(),
-    1200,
-    "opens for 200 files",
+    360,
+    "opens for 60 files",
     shown=shown,
     hint="group by key instead of comparing each pair",
 )
@@ -549,7 +549,7 @@ check.at_most(
 )
 
 # %% [grade] e4.fair
-folder = files.shared_drive(int(check.rng().integers(1 << 30)))
+folder = files.shared_drive(int(check.rng().integers(1 << 30)), share=5)
 fs = files.MemoryFiles(folder)
 shown = "find_duplicates_progressive(shared drive)"
 got = check.call(find_duplicates_progressive, fs, shown=shown)
@@ -563,7 +563,7 @@ check.at_most(
 )
 
 # %% [grade] e4.best
-folder = files.shared_drive(int(check.rng().integers(1 << 30)))
+folder = files.shared_drive(int(check.rng().integers(1 << 30)), share=5)
 fs = files.MemoryFiles(folder)
 shown = "find_duplicates_progressive(shared drive)"
 got = check.call(find_duplicates_progressive, fs, shown=shown)
@@ -726,7 +726,7 @@ def by_content(contents: dict) -> list[list[str]]:
 
 
 rng = check.rng()
-for _ in range(50):
+for _ in range(25):
     fs = files.MemoryFiles({})
     index = check.call(LiveIndex, fs, shown="LiveIndex(fs)")
     story = []

@@ -357,7 +357,7 @@ viz.beside(
 # Blue is what a request asks for, black is what this reader delivers. Each request
 # must start where the black of the one before it ends.
 
-# %% [check] e2 points=2
+# %% [check] e2 points=2 mode=split
 text = b"the quick brown fox"
 with files.MemoryFiles({"fox": text}, most=7).open("fox") as fox:
     check.case(
