@@ -10,6 +10,7 @@ stops at the first broken rung. NumPy and the standard library are all it needs.
 """
 
 from course.check.cell import hidden, rng, seed, visible
+from course.check.compare import other
 from course.check.rungs import (
     against,
     at_most,
@@ -33,6 +34,7 @@ __all__ = [
     "copied",
     "equal",
     "hidden",
+    "other",
     "raises",
     "rng",
     "seed",

@@ -10,7 +10,6 @@ import copy
 import hashlib
 import os
 import queue
-import re
 import secrets
 import shutil
 import signal
@@ -33,13 +32,13 @@ from nbgrader import preprocessors, utils
 from traitlets import Bool, Integer, Unicode, default
 
 from course.check.cell import title
-from course.grading import sandbox, trial
+from course.grading import canary, sandbox, trial
 
 SEED = "COURSE_SEED"
 TAMPERED = "Tampered"
 SERVE = "__import__('course.grading.split', fromlist=['serve']).serve({path!r})"
-# The head of the function that is the test; see `course.check.hidden`.
-_TEST = re.compile(r"^@check\.(?:hidden|visible)\(.*\)\ndef \w+\(\):\n", re.MULTILINE)
+# Where a test ran, in its cell's metadata: beside the learner's code, or apart.
+BESIDE, APART = "beside", "apart"
 
 
 _judges: dict[Path, trial.Trial | None] = {}
@@ -131,9 +130,9 @@ class Execute(preprocessors.Execute):
     ).tag(config=True)
     canaries = Bool(
         True,
-        help="After each test that passed, run a copy that must fail. One that passes "
-        "shows that tests were tampered with: then all of the notebook count 0. "
-        "Not where `trust` is set.",
+        help="Around each test that passed beside the learner's code, run copies that "
+        "must fail. One that passes shows that tests were tampered with: then all of "
+        "the notebook count 0. Not where `trust` is set.",
     ).tag(config=True)
     timeout = Integer(15, help="Seconds for one cell.").tag(config=True)
     repeat_timeout = Integer(
@@ -208,12 +207,22 @@ class Execute(preprocessors.Execute):
         if utils.is_grade(cell) and self._is_apart(cell):
             self._judge_apart(cell, resources, index, seconds)
             return cell, resources
+        watched = utils.is_grade(cell) and self.canaries and not self.trust
+        alive = watched and secrets.randbelow(2) and self._lives(cell, resources, index)
         self._run(cell, resources, index, seconds)
         if utils.is_grade(cell):
-            self._release_canary(cell, resources, index)
+            cell.metadata.setdefault("course", NotebookNode())["judged"] = BESIDE
             for output in cell.outputs:
                 if output.output_type == "stream":
                     output.name = "stdout"
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if watched and not failed and not self._stopped:
+            alive = alive or self._lives(cell, resources, index, wrong_value=True)
+            alive = alive or self._lives(cell, resources, index, first=False)
+            if alive:
+                self._tampered.append(
+                    f"{_place(cell)} passed, and so did a copy of it that must fail"
+                )
         return cell, resources
 
     def _run(
@@ -276,6 +285,7 @@ class Execute(preprocessors.Execute):
         outcome, self._judging = self._judging.outcome(), None
         if outcome.seconds >= seconds:
             self._slow.add(test.exercise)
+        cell.metadata.setdefault("course", NotebookNode())["judged"] = APART
         cell.metadata["execution"] = serving.metadata.get("execution", {})
         cell.outputs = []
         if outcome.passed:
@@ -304,34 +314,42 @@ class Execute(preprocessors.Execute):
             await asyncio.sleep(0.5)
             await ensure_async(self.km.interrupt_kernel())
 
-    def _release_canary(self, cell: NotebookNode, resources: Any, index: int) -> None:
-        """Run a copy of a passed test with a false statement in it: it must fail.
+    def _lives(
+        self,
+        cell: NotebookNode,
+        resources: Any,
+        index: int,
+        *,
+        wrong_value: bool = False,
+        first: bool = True,
+    ) -> bool:
+        """Run a copy of a test that must fail; return whether it passes all the same.
 
-        It finds tests that are skipped, silenced or patched. It is a detector, not a
-        wall: code in the same kernel that knows of it can tell the copy apart.
+        It finds tests that are skipped, silenced, patched or read. It is a detector
+        and no wall: code in the same kernel that knows of it can tell the copy apart.
         """
-        failed = any(output.output_type == "error" for output in cell.outputs)
-        if not self.canaries or self.trust or self._stopped or failed:
-            return
-        sign = secrets.token_hex(4)
-        one, other = (secrets.randbelow(10**6) for _ in range(2))
-        false = f"{one} + {other}, {one + other + 1}"
-        line = f'    check.equal({false}, shown="{sign}")\n'
+        sign = ""
+        if wrong_value:
+            copies = canary.wrong_values(cell.source)
+            if not copies:
+                return False
+            source = secrets.choice(copies)
+        elif found := canary.false_statement(cell.source, first=first):
+            source, sign = found
+        else:
+            return False
         copied = copy.deepcopy(cell)  # its times are not the test's
-        copied.source, found = _TEST.subn(rf"\g<0>{line}", cell.source, count=1)
-        if not found:
-            return
-        copied.outputs = []
+        copied.source, copied.outputs = source, []
         kept, self._cell_printed = self._cell_printed, 0
-        with suppress(DeadKernelError, CellTimeoutError):
+        try:
             super().preprocess_cell(copied, resources, index)
-        self._cell_printed = kept
-        self.nb.cells[index] = cell  # nbclient has put the copy there
+        except (DeadKernelError, CellTimeoutError):
+            return False
+        finally:
+            self._cell_printed = kept
+            self.nb.cells[index] = cell  # nbclient has put the copy there
         said = [out for out in copied.outputs if out.output_type == "error"]
-        if not any(sign in out.evalue for out in said):
-            self._tampered.append(
-                f"{_place(cell)} passed, and so did a copy of it that must fail"
-            )
+        return not any(sign in out.evalue for out in said)
 
     def _get_timeout(self, cell: NotebookNode | None) -> int:
         """Return the seconds this cell may take: its own limit or what is left."""
