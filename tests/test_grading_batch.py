@@ -282,6 +282,48 @@ def test_strangers_are_refused_without_a_sandbox(course, monkeypatch):
     assert "--trust" in caught.value.cure
 
 
+def test_a_student_with_a_harmful_name_is_not_graded(course, graded):
+    before = scores(course / "gradebook.db")
+    names = ["[b]<i>two\nlines", "-rf", "\x1b[2J"]
+    for name in names:
+        shutil.copytree(course / "submitted" / "ann", course / "submitted" / name)
+    outcomes, text = run(course, "zoe", *names, force=True)
+    for name in names:
+        assert "a student may not have such a name" in outcomes[name].lost
+        shutil.rmtree(course / "submitted" / name)
+    assert outcomes["zoe"].lost == ""
+    assert "[b]<i>two\\nlines  not graded: [b]<i>two\\nlines: a student may" in text
+    assert "\x1b" not in text
+    assert scores(course / "gradebook.db") == before
+    assert not list((course / "autograded").glob("*two*"))
+
+
+def test_a_file_that_hides_a_module_is_flagged_and_not_run(course, graded):
+    for room in ("source", "release"):  # what the course ships may come back
+        (course / room / WEEK / "statistics.py").write_text("MINE = True")
+    place = course / "submitted" / "hal" / WEEK
+    shutil.copytree(course / "submitted" / "ann" / WEEK, place)
+    (place / "course").mkdir()
+    for name in ("numpy.py", "ipykernel_launcher.py", "course/__init__.py"):
+        (place / name).write_text("raise SystemExit('hidden')")
+    (place / "statistics.py").write_text("MINE = False")
+    (place / "helper.py").write_text("TWO = 2")
+    own = "def double(n):\n    import helper, statistics\n    assert statistics.MINE\n"
+    answer(place / "one.ipynb", own + "    return helper.TWO * n", ANSWERS["right"][1])
+    outcomes, text = run(course, "hal")
+    shutil.rmtree(course / "submitted" / "hal")
+    for room in ("source", "release"):
+        (course / room / WEEK / "statistics.py").unlink()
+    assert outcomes["hal"].trouble == {}
+    assert [flag.partition(":")[0] for flag in outcomes["hal"].flags] == [
+        "course/__init__.py",
+        "ipykernel_launcher.py",
+        "numpy.py",
+    ]
+    assert "REVIEW: numpy.py: the notebook would import it in place of numpy" in text
+    assert (outcomes["hal"].score, outcomes["hal"].max) == (200, 200)
+
+
 def test_what_is_not_there_is_named(course):
     with pytest.raises(CourseError, match="no submission of week1_demo by nobody"):
         run(course, "ann", "nobody")

@@ -111,9 +111,12 @@ def autograde(
         book = gradebook.ensure(root, say=console.print)
         _back_up(book, root)
         with _workshop(root) as shop:
+            misnamed = {one: why for one in chosen if (why := guard.misnamed(one))}
             # Taken before it is read: what is handed in meanwhile is then a change.
-            digests = {one: _digest(root, folder, one) for one in chosen}
-            todo, done = [], []
+            digests = {
+                one: _digest(root, folder, one) for one in chosen if one not in misnamed
+            }
+            todo, done = [], [Outcome(one, lost=why) for one, why in misnamed.items()]
             for student, digest in digests.items():
                 known = None if force else _known(root, folder, student, digest)
                 (done if known else todo).append(known or student)
@@ -138,7 +141,7 @@ def _require_sandbox() -> None:
     except CourseError as error:
         raise CourseError(
             error.message,
-            cure=f"{sandbox.CURE}; or, only for people you trust: --trust",
+            cure=f"{sandbox.cure()}; or, only for people you trust: --trust",
         ) from None
 
 
@@ -621,7 +624,10 @@ def show(outcomes: list[Outcome], console: Any) -> None:
 
     for one in outcomes:
         if one.lost:
-            console.print(f"[red]{escape(one.student)}[/]  not graded: {one.lost}")
+            name = escape(guard.shown(one.student))
+            console.print(
+                f"[red]{name}[/]  not graded: {escape(one.lost)}", soft_wrap=True
+            )
             continue
         same = "   [dim]unchanged since it was graded[/]" if one.unchanged else ""
         console.print(

@@ -20,17 +20,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Dict, Unicode
 
+from course import paths
 from course.errors import CourseError
 
 NAME = "course-sandbox"  # the entry point in pyproject.toml
 CURE = "install bubblewrap (Debian, Ubuntu: sudo apt-get install bubblewrap)"
+CURE_OPEN = (
+    "give Python a folder of its own: make lab (it makes .venv), "
+    "or move the course out of that folder"
+)
 PACKAGE = Path(__file__).resolve().parent.parent
 ROOM = {"/notebook": 256 << 20, "/tmp": 64 << 20, "/dev/shm": 64 << 20}  # bytes
 LIMITS = {
@@ -226,22 +231,30 @@ def require() -> None:
         raise CourseError(
             f"This machine cannot confine the code of a submission: {why}. "
             "Without that it would run with your rights, so nothing was run",
-            cure=f"{CURE}; or, only for people you trust: --Execute.trust=True",
+            cure=f"{cure()}; or, only for people you trust: --Execute.trust=True",
         )
 
 
-@functools.cache
+def cure() -> str:
+    """Return what to do about the obstacle."""
+    return CURE_OPEN if _exposed() else CURE
+
+
 def obstacle() -> str:
-    """Return why this machine cannot confine a kernel, or "" when it can.
+    """Return why this machine cannot confine a kernel, or "" when it can."""
+    if not sys.platform.startswith("linux"):
+        return "bubblewrap exists for Linux only"
+    return _exposed() or _unfit()
+
+
+@functools.cache
+def _unfit() -> str:
+    """Return why bubblewrap does not work, or "".
 
     It is tried, not guessed: a program is started as a kernel would be.
     """
-    if not sys.platform.startswith("linux"):
-        return "bubblewrap exists for Linux only"
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed"
-    if PACKAGE.is_relative_to(sys.prefix) and Path(sys.prefix) in (Path("/"), _home()):
-        return f"the environment {sys.prefix} holds more than Python"
     told = {"files": "", "limits": LIMITS, "uid": _uid("")}
     command = [
         *bubblewrap({}),
@@ -258,6 +271,27 @@ def obstacle() -> str:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         return f"bubblewrap does not run here ({said[-1]})"
     return ""
+
+
+def _exposed() -> str:
+    """Return which folder a kernel sees although it holds what none may see, or ""."""
+    for shown in (*_prefixes(), "/usr"):
+        # A service may have its home in /usr, where every user can look anyway.
+        private = [] if shown == "/usr" else [("your home folder", _home())]
+        private += [("this course", room) for room in _rooms()]
+        for what, place in private:
+            if place.resolve().is_relative_to(Path(shown).resolve()):
+                return f"a kernel sees {shown}, and {what} ({place}) is in there"
+    return ""
+
+
+def _rooms() -> list[Path]:
+    """Return the folders of the course, some of which may be links to elsewhere."""
+    roots = [PACKAGE.parent] if (PACKAGE.parent / paths.MARKER).is_file() else []
+    with suppress(CourseError):
+        roots.append(paths.root())
+    names = ("source", "release", "submitted", "autograded", "feedback", "gradebook.db")
+    return [*roots, *(root / name for root in roots for name in names)]
 
 
 def bubblewrap(
@@ -304,6 +338,8 @@ def bubblewrap(
         # One thread: the same on every machine, and memory limits hold.
         "OPENBLAS_NUM_THREADS": "1",
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        # A submission's own .local could bring modules, and code that runs at start.
+        "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": "/package",
         "TMPDIR": "/notebook/tmp",
         "USER": "learner",
