@@ -59,12 +59,14 @@ class Outcome:
 
     `trouble` maps a notebook to why it got nothing, `repairs` to what was mended,
     `flags` are for the instructor's eyes. `score` is of `max` points, without what
-    waits for a reader. `lost` says why the whole submission could not be graded.
+    waits for a reader; `beside` of them come from tests that ran beside the learner's
+    code, where nothing but canaries watched over them. `lost` says why the whole submission could not be graded.
     """
 
     student: str
     score: float = 0.0
     max: float = 0.0
+    beside: float = 0.0
     trouble: dict[str, str] = field(default_factory=dict)
     repairs: dict[str, list[str]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
@@ -476,6 +478,8 @@ def _save(
     from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
     from nbgrader.utils import parse_utc
 
+    from course.grading.execute import BESIDE
+
     student, week, url = outcome.student, notebooks[0].week, f"sqlite:///{book}"
     details = {}
     stamp = graded / "timestamp.txt"
@@ -485,13 +489,10 @@ def _save(
     for notebook in notebooks:
         file = graded / f"{notebook.name}.ipynb"
         if file.is_file() and notebook.name not in outcome.trouble:
-            nb = ran[notebook.name] = nbformat.read(file, 4)
+            # Written a moment ago by our own process: no need to validate it.
+            nb = ran[notebook.name] = nbformat.v4.reads(file.read_text("utf-8"))
             for flag in nb.metadata.get("course", {}).get("flags", ()):
                 outcome.flags.append(f"{notebook.name}: {flag}; its tests count 0")
-
-    def resources(name: str) -> dict[str, Any]:
-        about = {"student": student, "assignment": week, "notebook": name}
-        return {"nbgrader": about | {"db_url": url}}
 
     with warnings.catch_warnings(), Gradebook(url, "frontier_lab") as db:
         warnings.simplefilter("ignore")  # SQLAlchemy's, about how nbgrader uses it
@@ -501,21 +502,48 @@ def _save(
         db.update_or_create_submission(week, student, **details)
         for notebook in notebooks:
             if notebook.name in ran:
+                rows = _Rows(db, notebook, student)
                 saver = SaveAutoGrades()
-                saver.gradebook = db
+                saver.gradebook, saver.db_url = rows, url
                 saver.notebook_id, saver.assignment_id = notebook.name, week
-                saver.student_id, saver.db_url = student, url
-                about = resources(notebook.name)
+                saver.student_id = student
                 for number, cell in enumerate(ran[notebook.name].cells):
-                    saver.preprocess_cell(cell, about, number)
+                    saver.preprocess_cell(cell, {}, number)
+                    if cell.metadata.get("course", {}).get("judged") == BESIDE:
+                        outcome.beside += rows.grades[
+                            cell.metadata.nbgrader.grade_id
+                        ].auto_score
             else:
                 zero(db, notebook, student)
         commit()
         db.db.commit = commit
         submission = db.find_submission(week, student)
         outcome.score, outcome.max = submission.score, submission.max_score
-    for name, nb in ran.items():
-        AssignLatePenalties().preprocess(nb, resources(name))
+        late = submission.total_seconds_late > 0 or any(
+            one.late_submission_penalty for one in submission.notebooks
+        )
+    for name, nb in ran.items() if late else ():
+        about = {"student": student, "assignment": week, "notebook": name}
+        AssignLatePenalties().preprocess(nb, {"nbgrader": about | {"db_url": url}})
+
+
+class _Rows:
+    """What a gradebook holds of one submitted notebook, read once and not by cell.
+
+    It takes the place of the gradebook that nbgrader's `SaveAutoGrades` asks.
+    """
+
+    def __init__(self, db: Any, notebook: Notebook, student: str) -> None:
+        known = db.find_submission_notebook(notebook.name, notebook.week, student)
+        self.db = db.db
+        self.grades = {one.name: one for one in known.grades}
+        self.comments = {one.name: one for one in known.comments}
+
+    def find_grade(self, cell: str, *_: str) -> Any:
+        return self.grades[cell]
+
+    def find_comment(self, cell: str, *_: str) -> Any:
+        return self.comments[cell]
 
 
 def _note(root: Path, week: str, student: str) -> Path:
@@ -630,8 +658,12 @@ def show(outcomes: list[Outcome], console: Any) -> None:
             )
             continue
         same = "   [dim]unchanged since it was graded[/]" if one.unchanged else ""
+        beside = ""
+        if one.beside:
+            beside = f"   [dim]lower assurance: {one.beside:g} (canaries alone)[/]"
         console.print(
-            f"[bold]{escape(one.student)}[/]  {one.score:g} of {one.max:g}{same}",
+            f"[bold]{escape(one.student)}[/]  {one.score:g} of {one.max:g}"
+            f"{beside}{same}",
             soft_wrap=True,
         )
         for name, why in one.trouble.items():
