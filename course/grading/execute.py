@@ -37,6 +37,7 @@ from course.grading import canary, sandbox, trial
 SEED = "COURSE_SEED"
 TAMPERED = "Tampered"
 SERVE = "__import__('course.grading.split', fromlist=['serve']).serve({path!r})"
+UNSEEN = "Drawn in JupyterLab; not run while grading, where nothing is drawn.\n"
 # Where a test ran, in its cell's metadata: beside the learner's code, or apart.
 BESIDE, APART = "beside", "apart"
 
@@ -196,6 +197,9 @@ class Execute(preprocessors.Execute):
     def preprocess_cell(self, cell, resources, index):
         """Run one cell; after the notebook was stopped, fail it instead."""
         if cell.cell_type != "code":
+            return cell, resources
+        if cell.metadata.get("course", {}).get("role") == "look":
+            cell.outputs = [nbformat.v4.new_output("stream", text=UNSEEN)]
             return cell, resources
         self._cell_printed = 0
         seconds = self._get_timeout(cell)
