@@ -42,28 +42,6 @@ UNSEEN = "Drawn in JupyterLab; not run while grading, where nothing is drawn.\n"
 BESIDE, APART = "beside", "apart"
 
 
-_judges: dict[Path, trial.Trial | None] = {}
-
-
-def judges(notebook: Path, copies: int = 1) -> trial.Trial | None:
-    """Return the processes that judge a notebook of `source/`, started but once.
-
-    None where there is no such notebook, or nothing in it is judged apart.
-    """
-    if notebook not in _judges:
-        found = None
-        if notebook.is_file() and trial.FORKS:
-            cells = trial.read_cells(notebook)
-            split = {cell.exercise for cell in cells if cell.mode == "split"}
-            if split:
-                found = trial.Trial(
-                    notebook, copies=copies, only=sorted(split), tolerant=True
-                )
-                found.open()
-        _judges[notebook] = found
-    return _judges[notebook]
-
-
 def seed(nb: NotebookNode, student: str, notebook: str) -> str:
     """Return the seed of the hidden inputs: eight hex digits.
 
@@ -179,8 +157,8 @@ class Execute(preprocessors.Execute):
         self._stopped = ""
         self._printed = self._cell_printed = 0
         self._slow: set[str] = set()
-        self._judging: trial.Judging | None = None
-        self._judges = None if self.trust else judges(self._source(details))
+        self._judging: trial.Judging | None = None  # the test under way
+        self._judges = None if self.trust else trial.judges(self._source(details))
         home = resources.get("metadata", {}).get("path")
         self._tampered: list[str] = []
         with self._scratch(home), tempfile.TemporaryFile() as self._noise:
@@ -277,6 +255,7 @@ class Execute(preprocessors.Execute):
         folder = getattr(self.km.provisioner, "folder", None)
         path = str(folder / f"line-{secrets.token_hex(4)}")
         test = trial.as_cell(cell)
+        self._judges.open()
         self._judging = self._judges.judge(
             test.exercise, test.group, self._seed, path, deadline=seconds
         )

@@ -707,7 +707,8 @@ def _serve() -> None:
     """Become the notebook's process: run its cells, leave a warm fork per exercise."""
     order = json.loads(sys.stdin.buffer.read())
     base = Path(order["base"])
-    import course.check  # noqa: F401  every test needs it: import it once
+    import course.check  # every test needs it: import it once
+    import course.grading.split  # noqa: F401
 
     cells = [Cell(**cell) for cell in order["cells"]]
     stage = _Stage(cells, order["skip"], order["patience"])
@@ -906,8 +907,16 @@ class Trial:
                     cure="try again; if it happens twice, run the cells in JupyterLab",
                 ) from None
 
+    def start(self) -> None:
+        """Start every process, and do not wait for them."""
+        with self._starting:
+            if self._end is None:
+                self._start()
+
     def open(self) -> None:
-        """Start every process and wait until all have run the cells before theirs."""
+        """Wait until every process has run the cells before its exercise."""
+        if self._end is not None and not self._fresh:
+            return
         for exercise in self.exercises:
             with contextlib.ExitStack() as stack:
                 for _ in range(self._copies):
@@ -1062,6 +1071,28 @@ class Trial:
         }
         with contextlib.suppress(BrokenPipeError), server.stdin as out:
             out.write(json.dumps(order).encode())
+
+
+_judges: dict[tuple[Path, int], Trial | None] = {}
+
+
+def judges(notebook: Path, copies: int = 1) -> Trial | None:
+    """Return the processes that judge a notebook of `source/`, made but once.
+
+    They start with `start`. None where there is no such notebook, or nothing in it is
+    judged apart.
+    """
+    there = notebook.is_file() and FORKS
+    version = notebook, notebook.stat().st_mtime_ns if there else 0
+    if version not in _judges:
+        cells = read_cells(notebook) if there else []
+        only = {cell.exercise for cell in cells if cell.mode == "split"}
+        _judges[version] = (
+            Trial(notebook, copies=copies, only=sorted(only), tolerant=True)
+            if only
+            else None
+        )
+    return _judges[version]
 
 
 class Judging:
