@@ -196,7 +196,15 @@ def _run(
                 reader, writer = context.Pipe(duplex=False)
                 process = context.Process(
                     target=_work,
-                    args=(writer, student, templates, root, shop / student, judges, place),
+                    args=(
+                        writer,
+                        student,
+                        templates,
+                        root,
+                        shop / student,
+                        judges,
+                        place,
+                    ),
                 )
                 process.start()
                 writer.close()
@@ -298,9 +306,7 @@ class _Template:
         return filled, notes
 
 
-def _templates(
-    notebooks: list[Notebook], root: Path, trust: bool
-) -> list["_Template"]:
+def _templates(notebooks: list[Notebook], root: Path, trust: bool) -> list["_Template"]:
     """Prepare what all submissions share; what is imported here is imported once."""
     log = logging.Logger("course.batch", logging.WARNING)
     log.addHandler(logging.FileHandler(root / ".course" / LOG, encoding="utf-8"))

@@ -169,7 +169,7 @@ with files.MemoryFiles({"f": b"other"}).open("f") as file:
 # %% [grade] e2.memory
 import tracemalloc
 
-chunk, size = 1 << 18, 1 << 26
+chunk, size = 1 << 18, 1 << 24
 source = check.rng().bytes(chunk)
 asked = []
 
@@ -183,7 +183,7 @@ def read(offset: int, n: int) -> bytes:
 whole = hashlib.sha256()
 for _ in range(size // chunk):
     whole.update(source)
-shown = "hash_stream(read, 64 MiB, chunk=256 KiB)"
+shown = "hash_stream(read, 16 MiB, chunk=256 KiB)"
 tracemalloc.start()
 try:
     got = check.call(hash_stream, read, size, chunk=chunk, shown=shown)
