@@ -416,9 +416,9 @@ for partial in (8, 128):
     got = check.call(find_duplicates, fs, partial=partial, shown=shown)
     check.equal(got, [["a", "b"]], shown=shown, hint="a read may return fewer bytes")
 
-fs = files.MemoryFiles(dict.fromkeys("ab", files.Pattern(3 << 20, noise=9)))
+fs = files.MemoryFiles(dict.fromkeys("ab", files.Pattern(3 << 19, noise=9)))
 for partial in (4096, 2 << 20):
-    shown = f"find_duplicates(two equal files of 3 MiB, {partial=})"
+    shown = f"find_duplicates(two equal files of 1.5 MiB, {partial=})"
     got = check.call(find_duplicates, fs, partial=partial, shown=shown)
     check.equal(got, [["a", "b"]], shown=shown)
     check.at_most(
