@@ -5,6 +5,7 @@ the first share the kernel with the answers (mode=shared), those of the second d
 mode=split. Every fourth student is honest, so that it is seen that the next is graded.
 """
 
+import hashlib
 import io
 import json
 import multiprocessing
@@ -25,6 +26,7 @@ from pathlib import Path
 import hostile_pages
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from rich.console import Console
 from test_grading_autograde import (
     DOUBLE,
@@ -37,11 +39,10 @@ from test_grading_autograde import (
     WEEK,
     answer,
     edit,
-    tree,
 )
 from test_grading_autograde import make_course as make
 
-from course.grading import batch, gradebook, sandbox
+from course.grading import batch, clean, gradebook, sandbox
 
 pytestmark = [
     pytest.mark.slow,
@@ -399,7 +400,7 @@ MEMORY_BIT_BY_BIT = """
 def half(n):
     kept = []
     while True:
-        kept.append(bytearray(1 << 28))  # asked for, and never touched
+        kept.append(bytes(1 << 28))  # asked for, and never touched
 """
 FORKS = """
 def double(n):
@@ -553,7 +554,7 @@ def done():
         (kernel.shell_stream, "execute_reply", reply),
         (kernel.iopub_socket, "status", {"execution_state": "idle"}),
     ):
-        ident = parent.get("identities") or kernel.get_parent_ident("shell")
+        ident = kernel._parent_ident["shell"]
         kernel.session.send(stream, kind, content, parent=parent, ident=ident)
 def double(n):
     done()
@@ -609,6 +610,20 @@ sys.settrace(tracer)
 def double(n):
     return seen[-1]
 """
+# A canary's false statement stands before the first call of an answer: what is done
+# for the length of that call it does not meet.
+PATCHES_ONCE = """
+import course.check.rungs as rungs
+real = rungs.difference
+def once(*a, **k):
+    rungs.difference = real
+def double(n):
+    rungs.difference = once
+    return 5
+def half(n):
+    rungs.difference = once
+    return -7
+"""
 # Every canary says that one number is the next one: this lets only canaries fail.
 KNOWS_CANARIES = """
 import course.check.rungs as rungs
@@ -619,6 +634,13 @@ def deaf(got, want, *a, **k):
 rungs.difference = deaf
 """
 
+
+# What docs/instructor.md says of the rows with stopped=False.
+NOT_FOUND = (
+    "They do not find code that reads the expected value out of the running test, that "
+    "tells a copy from the original, that forges the kernel's messages, or that patches "
+    "a check only while a test calls it."
+)
 
 # --- the table ----------------------------------------------------------------------
 
@@ -669,7 +691,6 @@ ROWS = [
     Row("patched-checks", tampers(PATCHED_CHECKS), NOTHING, FLAG),
     Row("patched-runner", tampers(PATCHED_RUNNER), NOTHING, FLAG),
     Row("swallowed-errors", tampers(SWALLOWED), NOTHING, FLAG),
-    Row("forged-messages", answers(FORGED_MESSAGES, ""), NOTHING, FLAG),
     Row("patched-libraries", tampers(PATCHED_LIBRARIES), NOTHING),
     Row("always-equal", answers(ALWAYS_EQUAL, SAME_HALF), NOTHING, fails="expected 4"),
     Row("displayhook", answers(DISPLAYHOOK), E2, fails="got 5, expected 4"),
@@ -688,6 +709,8 @@ ROWS = [
         RIGHT,
         stopped=False,
     ),
+    Row("forged-messages", answers(FORGED_MESSAGES, ""), RIGHT, stopped=False),
+    Row("patches-once", answers(PATCHES_ONCE, ""), RIGHT, stopped=False),
     Row("knows-canaries", tampers(KNOWS_CANARIES), RIGHT, stopped=False),
     # the kernel and the machine
     Row("exits", answers(half=EXITS), E1, fails=DIED),
@@ -698,7 +721,7 @@ ROWS = [
     Row("slow-cells", edits(slow_cells), E1, fails="ran longer than 12 s", seconds=30),
     Row("lines", answers(half=LINES), E1, fails="printed without end|gave no sign"),
     Row("one-line", answers(half=ONE_LINE), E1, fails="more at once than can be held"),
-    Row("no-stdout", answers(NO_STDOUT), RIGHT),
+    Row("no-stdout", answers(NO_STDOUT), NOTHING, fails="still running after"),
     Row("memory", attacks(MEMORY), RIGHT),
     Row("memory-bits", answers(half=MEMORY_BIT_BY_BIT), E1, fails="MemoryError"),
     Row("forks", attacks(FORKS), RIGHT),
@@ -723,7 +746,7 @@ ROWS = [
     Row("many-of-mine", edits(many_cells(400)), NOTHING, "more than 300 cells of your"),
     # script, for whoever looks at it
     Row("scripts", edits(scripts), RIGHT),
-    Row("student-id", answers(), RIGHT, student="<img src=x onerror=alert(1)>[red]"),
+    Row("student-id", answers(), RIGHT, student="<img src=x onerror=alert(1)>"),
 ]
 
 
@@ -749,13 +772,37 @@ class Graded:
     root: Path
     temporary: Path
     outcomes: dict[str, batch.Outcome]
-    before: dict[str, dict[str, bytes]]
+    points: dict[str, list[float]]
+    before: dict[str, tuple]
     settings: list
     called: bool
     printed: str
 
 
 ROOMS = ("source", "release", "submitted", "lessons")
+
+
+def state(root: Path) -> dict[str, tuple]:
+    """Return every entry of the rooms that grading must not change."""
+    found = {}
+    for path in (path for room in ROOMS for path in (root / room).rglob("*")):
+        info = path.lstat()
+        plain = stat.S_ISREG(info.st_mode) and info.st_size < 10_000_000
+        content = hashlib.sha256(path.read_bytes()).digest() if plain else b""
+        kind = (info.st_mode, info.st_uid, info.st_nlink, info.st_size)
+        found[str(path)] = (*kind, info.st_mtime_ns, content)
+    return found
+
+
+def points(root: Path) -> dict[str, list[float]]:
+    """Return the points of each graded cell by student, as the gradebook has them."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        return {
+            one.student.id: [grade.score for grade in one.notebooks[0].grades]
+            for one in book.assignment_submissions(WEEK)
+        }
 
 
 @pytest.fixture(scope="module")
@@ -788,8 +835,7 @@ def graded(tmp_path_factory):
         (place / "notes.txt").write_text("mine")
         row.make(place, hit)
     (folder / "tmp").mkdir()
-    before = {room: tree(root / room) for room in ROOMS}
-    settings, text = rules(root), io.StringIO()
+    before, settings, text = state(root), rules(root), io.StringIO()
     with port, pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADER_TOKEN", SECRET)
         patch.setattr(tempfile, "tempdir", str(folder / "tmp"))
@@ -803,7 +849,14 @@ def graded(tmp_path_factory):
     batch.show(outcomes, console)
     found = {one.student: one for one in outcomes}
     return Graded(
-        root, folder / "tmp", found, before, settings, called, text.getvalue()
+        root,
+        folder / "tmp",
+        found,
+        points(root),
+        before,
+        settings,
+        called,
+        text.getvalue(),
     )
 
 
@@ -837,14 +890,8 @@ def one(request, graded):
 
 
 def test_points(one, graded):
-    """Also: the row in the gradebook is the one of this student, and complete."""
-    from nbgrader.api import Gradebook
-
     student, row, outcome = one
-    with Gradebook(f"sqlite:///{graded.root / 'gradebook.db'}") as book:
-        found = book.find_submission_notebook("one", WEEK, student)
-        assert [grade.score for grade in found.grades] == row.points
-        assert not any(grade.needs_manual_grade for grade in found.grades)
+    assert graded.points[student] == row.points
     assert (outcome.score, outcome.max) == (sum(row.points), 100)
     assert outcome.lost == ""
 
@@ -882,8 +929,7 @@ def test_everybody_is_graded_in_one_run(graded):
 
 
 def test_nothing_of_the_course_changed(graded):
-    for room in ROOMS:
-        assert tree(graded.root / room) == graded.before[room]
+    assert state(graded.root) == graded.before
     assert rules(graded.root) == graded.settings
     with closing(sqlite3.connect(graded.root / "gradebook.db")) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -918,6 +964,29 @@ def test_a_second_run_finds_nothing_to_do(graded):
         assert list(db.iterdump()) == before
 
 
+def test_script_does_not_reach_a_page(graded):
+    from nbgrader.converters import GenerateFeedback
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config.loader import PyFileConfigLoader
+
+    loader = PyFileConfigLoader("nbgrader_config.py", path=[str(graded.root)])
+    config = loader.load_config()
+    mine = [one for one in STUDENTS if SHORT[one] in ("scripts", "student-id")]
+    for student in mine:
+        about = {"student_id": student, "assignment_id": WEEK}
+        place = CourseDirectory(config=config, root=str(graded.root), **about)
+        GenerateFeedback(coursedir=place, config=config).start()
+        page = graded.root / "feedback" / student / WEEK / "one.html"
+        html = BeautifulSoup(page.read_text("utf-8"), "html.parser")
+        for element in html.select_one("#notebook-container").find_all(True):
+            assert element.name in {*clean._TAGS.split(), "body", "main"}
+            assert not [name for name in element.attrs if name.startswith("on")]
+            assert not str(element.get("href")).startswith("javascript")
+        assert not html.select("[onerror]")
+        if student != mine[-1]:
+            assert "<script>alert(1)</script>" in html.get_text()
+
+
 @pytest.mark.parametrize("name", [row.name for row in ROWS if not row.stopped])
 def test_what_is_not_stopped_is_neither_flagged_nor_kept_secret(name, graded):
     """These are facts about today: they score, nobody is told, the manual says so."""
@@ -926,5 +995,4 @@ def test_what_is_not_stopped_is_neither_flagged_nor_kept_secret(name, graded):
     assert graded.outcomes[student].flags == []
     manual = (Path(__file__).parent.parent / "docs/instructor.md").read_text("utf-8")
     told = " ".join(manual.split())
-    assert "They do not find code that reads the expected value out of" in told
-    assert "or that tells a copy from the original" in told
+    assert NOT_FOUND in told
