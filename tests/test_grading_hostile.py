@@ -283,6 +283,10 @@ def device(folder: Path, root: Path) -> None:
     os.mknod(folder / "zero.bin", stat.S_IFCHR | 0o666, os.makedev(1, 5))
 
 
+def odd_time(folder: Path, root: Path) -> None:
+    (folder / "timestamp.txt").write_text("2026-01-0123:59:00")  # nbgrader raises
+
+
 def odd_names(folder: Path, root: Path) -> None:
     for name in ("x\\..\\..\\gradebook.db", "C:\\x", "\x1b[2Jcls", "two\nlines"):
         (folder / name).touch()
@@ -351,6 +355,7 @@ def double(n):
         denied(shutil.rmtree, f"{ROOT}/{room}")
         denied(os.rename, f"{ROOT}/{room}", "mine")
     denied(os.remove, f"{ROOT}/gradebook.db")
+    open("notes.txt", "w").write("mine now")  # a copy
     for place in (PREFIX, "/usr", "/etc", "/package/course", "", "/dev"):
         denied(open, f"{place}/x", "w")
     return 2 * n
@@ -454,6 +459,16 @@ def double(n):
     assert libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == -1
     assert libc.ptrace(16, 1, None, None) == -1
     denied(os.setuid, 0)
+    return 2 * n
+"""
+# Its folder of sockets is the one place outside that a kernel can write to.
+LITTERS = """
+import glob, time
+def double(n):
+    file = glob.glob("/tmp/c*-*/**/kernel.json", recursive=True)[0]
+    for i in range(50):
+        open(f"{file}{i}", "w").close()
+    time.sleep(2.5)
     return 2 * n
 """
 EXITS = "import os\ndef half(n):\n    os._exit(0)"
@@ -610,6 +625,12 @@ sys.settrace(tracer)
 def double(n):
     return seen[-1]
 """
+ODD_MESSAGE = """
+kernel = get_ipython().kernel
+kernel.session.send(
+    kernel.iopub_socket, "display_data", {"data": 5}, parent=kernel.get_parent("shell")
+)
+"""
 # A canary's false statement stands before the first call of an answer: what is done
 # for the length of that call it does not meet.
 PATCHES_ONCE = """
@@ -637,9 +658,9 @@ rungs.difference = deaf
 
 # What docs/instructor.md says of the rows with stopped=False.
 NOT_FOUND = (
-    "They do not find code that reads the expected value out of the running test, that "
-    "tells a copy from the original, that forges the kernel's messages, or that patches "
-    "a check only while a test calls it."
+    "They do not find code that reads the expected value out of the running test, "
+    "that tells a copy from the original, that forges the kernel's messages, or that "
+    "patches a check only while a test calls it."
 )
 
 # --- the table ----------------------------------------------------------------------
@@ -659,6 +680,7 @@ ROWS = [
     Row("honest-partly", answers(PARTLY), [10, 0, 10, 40], fails="got 6, expected -6"),
     Row("honest-wrong", answers(WRONG, WRONG_HALF), NOTHING, fails="got 5, expected 4"),
     Row("honest-noisy", answers(*NOISY), RIGHT),
+    Row("honest-odd-character", answers("print('\\ud800')\n" + DOUBLE), RIGHT),
     Row("honest-nothing-written", lambda *_: None, NOTHING, fails="not written yet"),
     Row("honest-missing", sends(None), NOTHING, "one.ipynb is missing"),
     # reading and writing what is not theirs
@@ -696,6 +718,7 @@ ROWS = [
     Row("displayhook", answers(DISPLAYHOOK), E2, fails="got 5, expected 4"),
     Row("displayhook-much", answers(half=DISPLAYHOOK_MUCH), E1),
     Row("clears-output", tampers(CLEARS), NOTHING),
+    Row("odd-message", answers(ODD_MESSAGE + DOUBLE), NOTHING, "the grader failed"),
     # and those that work in a kernel shared with the tests
     Row(
         "frames",
@@ -727,6 +750,7 @@ ROWS = [
     Row("forks", attacks(FORKS), RIGHT),
     Row("disk", attacks(DISK), RIGHT),
     Row("leaves", attacks(LEAVES), RIGHT),
+    Row("litters", answers(LITTERS), NOTHING, fails="the kernel died"),
     # files
     Row("links", puts(links), RIGHT, r"(?s)book\.db -> .*passwd.txt -> .*up -> .*link"),
     Row("link-notebook", puts(notebook_is_a_link), NOTHING, "one.ipynb -> .* a link"),
@@ -735,6 +759,7 @@ ROWS = [
     Row("fifo", puts(fifo), RIGHT, "pipe.txt: it is a FIFO"),
     Row("device", puts(device), RIGHT, "zero.bin: it is a device"),
     Row("names", puts(odd_names), RIGHT, r"REVIEW: \\x1b\[2Jcls: .* may not have such"),
+    Row("time", puts(odd_time), RIGHT, "timestamp.txt: it holds no date and time"),
     Row("huge", puts(huge), NOTHING, "larger than 50 MB"),
     Row("deep", sends(DEEP), NOTHING, "nests too deep"),
     Row("cut", sends(b'{"nbformat": 4, "cells": ['), NOTHING, "not valid JSON"),
@@ -782,6 +807,23 @@ class Graded:
 ROOMS = ("source", "release", "submitted", "lessons")
 
 
+def facts(root: Path, port: socket.socket) -> str:
+    """Return what an attacker knows, as Python."""
+    known = {
+        "ROOT": str(root),
+        "WEEK": WEEK,
+        "CHECKOUT": str(sandbox.PACKAGE.parent / "lessons"),
+        "OTHER": HONEST[0],
+        "PORT": port.getsockname()[1],
+        "HOST": socket.gethostname(),
+        "HOME": os.path.expanduser("~"),
+        "PREFIX": sys.prefix,
+        "GRADER": os.getpid(),
+        "MARK": MARK,
+    }
+    return "".join(f"{name} = {fact!r}\n" for name, fact in known.items())
+
+
 def state(root: Path) -> dict[str, tuple]:
     """Return every entry of the rooms that grading must not change."""
     found = {}
@@ -812,19 +854,7 @@ def graded(tmp_path_factory):
     root = make(folder / "course", ["one"], CONFIG, SPLIT)
     gradebook.ensure(root)
     port = socket.create_server(("0.0.0.0", 0))
-    facts = {
-        "ROOT": str(root),
-        "WEEK": WEEK,
-        "CHECKOUT": str(sandbox.PACKAGE.parent / "lessons"),
-        "OTHER": HONEST[0],
-        "PORT": port.getsockname()[1],
-        "HOST": socket.gethostname(),
-        "HOME": os.path.expanduser("~"),
-        "PREFIX": sys.prefix,
-        "GRADER": os.getpid(),
-        "MARK": MARK,
-    }
-    hit = Class(root, "".join(f"{name} = {fact!r}\n" for name, fact in facts.items()))
+    hit = Class(root, facts(root, port))
     skipped = {"device": no_device_here()}
     for student, row in STUDENTS.items():
         if skipped.get(row.name):
@@ -962,6 +992,23 @@ def test_a_second_run_finds_nothing_to_do(graded):
     }
     with closing(sqlite3.connect(graded.root / "gradebook.db")) as db:
         assert list(db.iterdump()) == before
+
+
+@pytest.mark.parametrize(
+    "attack", [READS_SOURCE, READS_ANOTHER, GRADEBOOK, SECRETS, NETWORK], ids=range(5)
+)
+def test_without_a_sandbox_it_would_have_worked(attack, graded):
+    """Those that only look: what is shown to fail above does not fail by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as port:
+        code = facts(graded.root, port) + HEAD + attack + "\ndouble(2)\n"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=graded.root / "submitted" / HONEST[1] / WEEK,
+            env=os.environ | {"GRADER_TOKEN": SECRET},
+            capture_output=True,
+            text=True,
+        )
+    assert "AssertionError" in done.stderr
 
 
 def test_script_does_not_reach_a_page(graded):
