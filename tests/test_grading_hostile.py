@@ -1,8 +1,8 @@
 """The hostile suite: one row for each way to attack the grader, one class graded once.
 
-Each row is a student who handed in the same notebook of two exercises. Hidden tests of
-the first share the kernel with the answers (mode=shared), those of the second declare
-mode=split. Every fourth student is honest, so that it is seen that the next is graded.
+Each row is a student who handed in the same notebook of two exercises. Tests of the
+first share the kernel with the answers (mode=shared), those of the second run apart
+(mode=split). Every fourth student is honest, so that it is seen that the next is graded.
 """
 
 import hashlib
@@ -408,7 +408,12 @@ def half(n):
         kept.append(bytes(1 << 28))  # asked for, and never touched
 """
 FORKS = """
+tried = []
+
 def double(n):
+    if tried:
+        return 2 * n
+    tried.append(n)
     children = []
     try:
         for _ in range(200):
@@ -490,7 +495,7 @@ def half(n):
         print("y" * 70, file=sys.__stdout__)
         print("y" * 70)
 """
-ONE_LINE = "def half(n):\n    print('z' * 150_000_000)\n    return n / 2"
+ONE_LINE = "def double(n):\n    print('z' * 150_000_000)\n    return 2 * n"
 NO_STDOUT = "import sys\nsys.stdout = sys.stderr = None\n" + DOUBLE
 NOISY = (
     "import sys, warnings\ndef double(n):\n    warnings.warn('careful')\n"
@@ -631,8 +636,7 @@ kernel.session.send(
     kernel.iopub_socket, "display_data", {"data": 5}, parent=kernel.get_parent("shell")
 )
 """
-# A canary's false statement stands before the first call of an answer: what is done
-# for the length of that call it does not meet.
+# What is done for the length of one call a canary meets only with a wrong value.
 PATCHES_ONCE = """
 import course.check.rungs as rungs
 real = rungs.difference
@@ -645,22 +649,37 @@ def half(n):
     rungs.difference = once
     return -7
 """
-# Every canary says that one number is the next one: this lets only canaries fail.
-KNOWS_CANARIES = """
-import course.check.rungs as rungs
-real = rungs.difference
-def deaf(got, want, *a, **k):
-    if type(got) is type(want) is int and want == got + 1:
-        return real(got, want, *a, **k)
-rungs.difference = deaf
+# Speaks on the line to the process that judges, instead of answering.
+LINE_GARBAGE = """
+import gc
+def half(n):
+    from course.grading import split
+    for one in gc.get_objects():
+        if type(one) is split.Line:
+            one.wire.sendall(bytes([255]) * 100)
+    return n / 2
+"""
+# Tells a copy by its text, and reads the expected value in the original alone.
+KNOWS_CANARIES = (
+    FRAMES
+    + """
+def double(n):
+    return 5 if "check.other(" in In[-1] else found()
+"""
+)
+KNOWS_HALF = """
+def half(n):
+    try:
+        return found()
+    except AttributeError:
+        return -7
 """
 
 
 # What docs/instructor.md says of the rows with stopped=False.
 NOT_FOUND = (
-    "They do not find code that reads the expected value out of the running test, "
-    "that tells a copy from the original, that forges the kernel's messages, or that "
-    "patches a check only while a test calls it."
+    "They do not find code that tells a copy from the original. So a score for tests "
+    "of mode=shared rests on canaries alone"
 )
 
 # --- the table ----------------------------------------------------------------------
@@ -719,22 +738,13 @@ ROWS = [
     Row("displayhook-much", answers(half=DISPLAYHOOK_MUCH), E1),
     Row("clears-output", tampers(CLEARS), NOTHING),
     Row("odd-message", answers(ODD_MESSAGE + DOUBLE), NOTHING, "the grader failed"),
-    # and those that work in a kernel shared with the tests
-    Row(
-        "frames",
-        answers(FRAMES, "def half(n):\n    return found()"),
-        RIGHT,
-        stopped=False,
-    ),
-    Row(
-        "trace",
-        answers(TRACE, "def half(n):\n    return seen[-1]"),
-        RIGHT,
-        stopped=False,
-    ),
-    Row("forged-messages", answers(FORGED_MESSAGES, ""), RIGHT, stopped=False),
-    Row("patches-once", answers(PATCHES_ONCE, ""), RIGHT, stopped=False),
-    Row("knows-canaries", tampers(KNOWS_CANARIES), RIGHT, stopped=False),
+    Row("frames", answers(FRAMES, "def half(n):\n    return found()"), NOTHING, FLAG),
+    Row("trace", answers(TRACE, "def half(n):\n    return seen[-1]"), NOTHING, FLAG),
+    Row("forged-messages", answers(FORGED_MESSAGES, ""), NOTHING, FLAG),
+    Row("patches-once", answers(PATCHES_ONCE, ""), NOTHING, FLAG),
+    Row("line-garbage", answers(half=LINE_GARBAGE), E1),
+    # and what works in a kernel shared with the tests: nothing of mode=split
+    Row("knows-canaries", answers(KNOWS_CANARIES, KNOWS_HALF), E1, stopped=False),
     # the kernel and the machine
     Row("exits", answers(half=EXITS), E1, fails=DIED),
     Row("crashes", answers(half=CRASHES), E1, fails=DIED),
@@ -743,7 +753,7 @@ ROWS = [
     Row("deaf-loop", answers(DEAF_LOOP), NOTHING, fails="the kernel gave no sign"),
     Row("slow-cells", edits(slow_cells), E1, fails="ran longer than 12 s", seconds=30),
     Row("lines", answers(half=LINES), E1, fails="printed without end|gave no sign"),
-    Row("one-line", answers(half=ONE_LINE), E1, fails="more at once than can be held"),
+    Row("one-line", answers(ONE_LINE), NOTHING, fails="more at once than can be held"),
     Row("no-stdout", answers(NO_STDOUT), NOTHING, fails="still running after"),
     Row("memory", attacks(MEMORY), RIGHT),
     Row("memory-bits", answers(half=MEMORY_BIT_BY_BIT), E1, fails="MemoryError"),
@@ -976,8 +986,11 @@ def test_nobody_called_and_nothing_is_left(graded):
     ).stdout.splitlines()
     assert not [line for line in running if f"sleep {MARK}" in line]
     mine = [line for line in running if line.split()[0] == str(os.getpid())]
-    assert [line for line in mine if "ps -eo" not in line] == []
-    assert list(graded.temporary.iterdir()) == []
+    # Those who judge mode=split stay for the next run of this process.
+    kept = ("ps -eo", "from course.grading import trial")
+    assert [line for line in mine if not any(word in line for word in kept)] == []
+    left = [one.name for one in graded.temporary.iterdir()]
+    assert [name for name in left if not name.startswith("trial-")] == []
     assert list(Path("/tmp").glob(f"c[kn]-{os.getpid()}-*")) == []
     assert list((graded.root / ".course").glob("grading-*")) == []
 
@@ -1038,7 +1051,7 @@ def test_script_does_not_reach_a_page(graded):
 def test_what_is_not_stopped_is_neither_flagged_nor_kept_secret(name, graded):
     """These are facts about today: they score, nobody is told, the manual says so."""
     (student,) = (one for one in STUDENTS if SHORT[one] == name)
-    assert graded.outcomes[student].score == 100
+    assert graded.points[student] == E1
     assert graded.outcomes[student].flags == []
     manual = (Path(__file__).parent.parent / "docs/instructor.md").read_text("utf-8")
     told = " ".join(manual.split())
