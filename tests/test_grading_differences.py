@@ -101,6 +101,11 @@ def linked(folder: Path, root: Path) -> None:
     (folder / "notes.txt").symlink_to(root / "source" / WEEK / "one.ipynb")
 
 
+def hides(folder: Path, root: Path) -> None:
+    right(folder, root, "import pandocfilters\n" + DOUBLE)
+    (folder / "pandocfilters.py").write_text("print('mine')")
+
+
 def renamed(folder: Path, root: Path) -> None:
     right(folder, root)
     shutil.copy(root / "release" / WEEK / "two.ipynb", folder)
@@ -134,6 +139,7 @@ SENT = {
     "cut": cut,
     "deleted": deleted,
     "dies": writes(half="import os\ndef half(n):\n    os._exit(0)"),
+    "hides": hides,
     "honest": right,
     "linked": linked,
     "noisy": writes(NOISE),
@@ -233,7 +239,15 @@ def sides(tmp_path_factory) -> dict[str, Side]:
             for student, change in SENT.items():
                 side.hand_in(student, change)
         found["stock"].log = found["stock"].convert()
-        for student in ("honest", "linked", "cut", "renamed", "untimely", "value"):
+        for student in (
+            "hides",
+            "honest",
+            "linked",
+            "cut",
+            "renamed",
+            "untimely",
+            "value",
+        ):
             found["plain"].log += found["plain"].convert(student)
         outcomes = batch.autograde(WEEK, root=root, console=QUIET)
     found["ours"].outcomes = {one.student: one for one in outcomes}
@@ -440,6 +454,43 @@ def _(sides):
     assert "a copy of it that must fail; its tests count 0" in flags[0]
 
 
+@row(
+    "A file beside the notebook that hides a module (`json.py`, `numpy.so`), unless "
+    "the release ships it"
+)
+def _(sides):
+    stock, plain, ours = sides.values()
+    assert "mine\\n" in (stock.ran("hides") / "one.ipynb").read_text()
+    assert ours.points["hides"] == RIGHT
+    assert "mine" not in (ours.ran("hides") / "one.ipynb").read_text()
+    assert ours.outcomes["hides"].flags[0].startswith("pandocfilters.py: ")
+    assert "hides/week1_demo was refused: pandocfilters.py: " in plain.log
+
+
+@row(
+    "A student's name that is more than letters, digits and `_ . @ + -` (spaces inside)"
+)
+def _(sides):
+    stock, _, ours = sides.values()
+    name = "<b>eve</b>\n".replace("/", "")
+    for side in (stock, ours):
+        side.hand_in(name, right)
+        side.hand_in("zed", right)
+    try:
+        said = stock.convert(
+            exclude=",".join((*SENT, "killed", "waits", "twice", "zoe"))
+        )
+        assert "ended: " in said
+        assert "zed" not in stock.graded()
+        outcomes = batch.autograde(WEEK, [name, "zed"], root=ours.root, console=QUIET)
+    finally:
+        for side in (stock, ours):
+            shutil.rmtree(side.root / "submitted" / name)
+    assert [one.score for one in outcomes if not one.lost] == [100]
+    assert name not in ours.graded()
+    assert ours.graded()["zed"] == RIGHT
+
+
 def seen(side: Side) -> dict[str, object]:
     """Return what the probing notebook printed."""
     nb = nbformat.read(side.ran("probes") / "one.ipynb", 4)
@@ -486,11 +537,7 @@ def _(sides):
         page = side.root / "feedback" / "shows" / WEEK / "one.html"
         assert page.exists(), said
         html[name] = page.read_text("utf-8")
-        assert "The area is $\\pi r^2$" in html[name]
-    assert SCRIPT in html["stock"]
-    assert re.search(r'<script src="https://[^"]*mathjax', html["stock"], re.IGNORECASE)
-    assert SCRIPT not in html["ours"]
-    assert not re.search(r'<(script|link|img)[^>]*(src|href)="[^d#]', html["ours"])
+    compare(html["stock"], html["ours"])
 
 
 @row("formgrader's page of a submission")
@@ -499,11 +546,19 @@ def _(sides):
     stock = HTMLExporter(
         template_name="formgrade", extra_template_basedirs=[clean.TEMPLATES[1]]
     )
-    html = pages.page("formgrade", nb, stock), pages.page("formgrade", nb)
-    assert SCRIPT in html[0]
-    assert SCRIPT not in html[1]
-    for page in html:
-        assert re.search('<script src="[^"]*mathjax', page, re.IGNORECASE)
+    compare(pages.page("formgrade", nb, stock), pages.page("formgrade", nb))
+
+
+def compare(stock: str, ours: str) -> None:
+    """Compare two pages that show FORMULA."""
+    mathjax = r'<script[^>]* src="[^"]*mathjax|MathJax\.js'
+    assert SCRIPT in stock
+    assert "$\\pi r^2$" in stock
+    assert re.search(mathjax, stock, re.IGNORECASE)
+    assert SCRIPT not in ours
+    assert "<math" in ours
+    assert not re.search(mathjax, ours, re.IGNORECASE)
+    assert not re.search(r'<(script|link|img)[^>]*(src|href)="https?:', ours)
 
 
 @pytest.mark.parametrize("case", ROWS, ids=list(ROWS))
