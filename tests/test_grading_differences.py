@@ -28,7 +28,16 @@ from nbgrader.coursedir import CourseDirectory
 from rich.console import Console
 from test_grading_autograde import DOUBLE, E1, HALF, NOTHING, RIGHT, WEEK, answer, edit
 from test_grading_autograde import make_course as make
-from test_grading_hostile import DISPLAYHOOK, DISPLAYHOOK_MUCH, HOOK, WRONG, WRONG_HALF
+from test_grading_hostile import (
+    DISPLAYHOOK,
+    DISPLAYHOOK_MUCH,
+    FRAMES,
+    HOOK,
+    KNOWS_HALF,
+    SPLIT,
+    WRONG,
+    WRONG_HALF,
+)
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -68,6 +77,12 @@ def double(n):
     )
     return 2 * n
 """
+
+
+# With tests of mode=split, and a cell that draws.
+DRAWN = SPLIT.replace(
+    "# %% [hints] e1", '# %% [look] e1\nprint("drawn", double(21))\n\n# %% [hints] e1'
+)
 
 
 def right(folder: Path, root: Path, double: str = DOUBLE, half: str = HALF) -> None:
@@ -135,6 +150,7 @@ def shows(folder: Path, root: Path) -> None:
 
 
 SENT = {
+    "apart": writes(half=FRAMES + KNOWS_HALF),
     "canary": writes(HOOK + WRONG, WRONG_HALF),
     "cut": cut,
     "deleted": deleted,
@@ -223,7 +239,7 @@ def started(act: Callable, *args: object):
 def sides(tmp_path_factory) -> dict[str, Side]:
     """Grade the same class three times."""
     place = tmp_path_factory.mktemp("differences")
-    root = make(place / "ours", ["one", "two"])
+    root = make(place / "ours", ["one", "two"], lesson=DRAWN)
     gradebook.ensure(root)
     for name in ("stock", "plain"):
         shutil.copytree(root, place / name)
@@ -498,6 +514,21 @@ def seen(side: Side) -> dict[str, object]:
         out.get("text", "") for cell in nb.cells for out in cell.get("outputs", ())
     ]
     return json.loads(next(text for text in texts if "seen" in text).split(" ", 1)[1])
+
+
+@row("Tests of `mode=split`")
+def _(sides):
+    """The second answer looks for the expected value, and has none of its own."""
+    assert sides["stock"].points["apart"] == RIGHT
+    assert sides["ours"].points["apart"] == E1
+    assert sides["ours"].outcomes["apart"].flags == []
+
+
+@row("Cells that only draw (`look`)")
+def _(sides):
+    stock, _, ours = sides.values()
+    assert "drawn 42\\n" in (stock.ran("honest") / "one.ipynb").read_text()
+    assert "drawn 42" not in (ours.ran("honest") / "one.ipynb").read_text()
 
 
 @row("Kernel")

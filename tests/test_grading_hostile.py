@@ -680,10 +680,7 @@ def half(n):
 
 
 # What docs/instructor.md says of the rows with stopped=False.
-NOT_FOUND = (
-    "They do not find code that tells a copy from the original. So a score for tests "
-    "of mode=shared rests on canaries alone"
-)
+NOT_FOUND = "code that knows of the copies can tell them apart"
 
 # --- the table ----------------------------------------------------------------------
 

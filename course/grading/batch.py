@@ -21,7 +21,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
@@ -31,7 +31,7 @@ from typing import Any
 
 from course import fastimport, paths, syllabus  # noqa: F401 - fastimport first
 from course.errors import CourseError
-from course.grading import gradebook, guard, sandbox
+from course.grading import gradebook, guard, sandbox, trial
 from course.grading.autograde import find, zero
 from course.grading.submit import write
 from course.syllabus import Notebook
@@ -123,13 +123,19 @@ def autograde(
                 known = None if force else _known(root, folder, student, digest)
                 (done if known else todo).append(known or student)
             (root / ".course" / LOG).write_text("", "utf-8")
-            warm = nullcontext(lambda: None)
-            if todo and not trust:
-                warm = sandbox.nursery()
-            with warm as ready, _Progress(console, len(todo)) as progress:
-                templates = _templates(notebooks, root, trust, workers) if todo else []
+            with ExitStack() as stack:
+                ready, judges = (lambda: None), []
+                if todo and not trust:
+                    judges = _judges(notebooks, root, workers)
+                    for one in judges:
+                        stack.callback(one.close)
+                    ready = stack.enter_context(sandbox.nursery())
+                progress = stack.enter_context(_Progress(console, len(todo)))
+                templates = _templates(notebooks, root, trust) if todo else []
+                for one in judges:
+                    one.open()
                 ready()
-                for outcome in _run(todo, templates, root, shop, workers):
+                for outcome in _run(todo, templates, root, shop, workers, judges):
                     digest = digests[outcome.student]
                     _keep(outcome, digest, notebooks, root, shop, book)
                     done.append(outcome)
@@ -176,6 +182,7 @@ def _run(
     root: Path,
     shop: Path,
     workers: int,
+    judges: list[trial.Trial],
 ) -> Iterator[Outcome]:
     """Yield the outcome of each submission as it comes; at most `workers` at once."""
     context = multiprocessing.get_context("fork")
@@ -189,7 +196,15 @@ def _run(
                 reader, writer = context.Pipe(duplex=False)
                 process = context.Process(
                     target=_work,
-                    args=(writer, student, templates, root, shop / student, place),
+                    args=(
+                        writer,
+                        student,
+                        templates,
+                        root,
+                        shop / student,
+                        judges,
+                        place,
+                    ),
                 )
                 process.start()
                 writer.close()
@@ -233,13 +248,14 @@ def _work(
     templates: list["_Template"],
     root: Path,
     scratch: Path,
+    judges: list[trial.Trial],
     place: int,
 ) -> None:
     """Grade one submission into `scratch` and send its outcome."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
-    for judges in filter(None, (template.judges for template in templates)):
-        judges.choose(place)
+    for one in judges:
+        one.choose(place)
     outcome = Outcome(student)
     log = logging.Logger("course.batch", logging.WARNING)
     scratch.mkdir()
@@ -272,7 +288,6 @@ class _Template:
     released: Any
     complete: Any
     config: Any
-    judges: Any
 
     def fill(self, sent: dict[str, Any]) -> tuple[Any, list[str]]:
         """Return the notebook to run, with the answers of `sent`, and the repairs."""
@@ -291,26 +306,33 @@ class _Template:
         return filled, notes
 
 
-def _templates(
-    notebooks: list[Notebook], root: Path, trust: bool, workers: int
-) -> list["_Template"]:
+def _templates(notebooks: list[Notebook], root: Path, trust: bool) -> list["_Template"]:
     """Prepare what all submissions share; what is imported here is imported once."""
     log = logging.Logger("course.batch", logging.WARNING)
     log.addHandler(logging.FileHandler(root / ".course" / LOG, encoding="utf-8"))
-    found = [_template(one, root, trust, workers, log) for one in notebooks]
+    found = [_template(one, root, trust, log) for one in notebooks]
     for one in found:
         _steps(one.config, "autograde_preprocessors", log)
     return found
 
 
+def _judges(notebooks: list[Notebook], root: Path, workers: int) -> list[trial.Trial]:
+    """Start the processes in which tests of mode=split run, one for each worker."""
+    found = []
+    for one in notebooks:
+        source = root / "source" / one.week / f"{one.name}.ipynb"
+        if judges := trial.judges(source, workers):
+            judges.start()
+            found.append(judges)
+    return found
+
+
 def _template(
-    notebook: Notebook, root: Path, trust: bool, workers: int, log: logging.Logger
+    notebook: Notebook, root: Path, trust: bool, log: logging.Logger
 ) -> _Template:
     """Let nbgrader's own steps put the hidden tests back, once for the whole class."""
     import nbformat
     from traitlets.config.loader import PyFileConfigLoader
-
-    from course.grading import execute
 
     config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
     config.Execute.trust = trust
@@ -322,9 +344,7 @@ def _template(
     about["db_url"] = f"sqlite:///{root / 'gradebook.db'}"
     for step in _steps(config, "sanitize_preprocessors", log):
         complete, _ = step.preprocess(complete, {"nbgrader": about})
-    source = root / "source" / notebook.week / f"{notebook.name}.ipynb"
-    apart = None if trust else execute.judges(source, workers)
-    return _Template(notebook, released, complete, config, apart)
+    return _Template(notebook, released, complete, config)
 
 
 def _steps(config: Any, chain: str, log: logging.Logger) -> list[Any]:

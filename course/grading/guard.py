@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import select
 import shutil
 import stat
 import subprocess
@@ -471,9 +472,7 @@ def _ask(
             start_new_session=True,
         )
         try:
-            child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
+            _wait(child, seconds)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -490,6 +489,18 @@ def _ask(
     if child.returncode != 0:
         return None
     return _answer(reply, names)
+
+
+def _wait(child: subprocess.Popen, seconds: float) -> None:
+    """Wait until `child` has ended, at most `seconds`; on Linux without naps."""
+    if hasattr(os, "pidfd_open"):
+        ended = os.pidfd_open(child.pid)
+        try:
+            select.select([ended], [], [], seconds)
+        finally:
+            os.close(ended)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(0 if hasattr(os, "pidfd_open") else seconds)
 
 
 def _answer(reply: bytes, names: Collection[str]) -> Admitted | None:
