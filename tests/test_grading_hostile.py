@@ -56,7 +56,7 @@ pytestmark = [
 CONFIG = """
 c.Execute.timeout = 4
 c.Execute.repeat_timeout = 1
-c.Execute.notebook_timeout = 12
+c.Execute.notebook_timeout = 20
 c.Execute.cell_output = 100_000
 c.Execute.notebook_output = 4_000_000
 """
@@ -101,7 +101,7 @@ class Row:
     points: list[float]
     says: str = ""
     fails: str = ""
-    seconds: float = 15
+    seconds: float = 25
     stopped: bool = True
 
 
@@ -228,7 +228,7 @@ def many_cells(count: int):
 def slow_cells(nb, cells):
     place = nb.cells.index(cells["e2-answer"])
     slow = nbformat.v4.new_code_cell("import time\ntime.sleep(3)")
-    nb.cells[place:place] = [dict(slow, id=f"slow-{n}") for n in range(5)]
+    nb.cells[place:place] = [dict(slow, id=f"slow-{n}") for n in range(7)]
 
 
 def scripts(nb, cells):
@@ -751,7 +751,7 @@ ROWS = [
     Row("kills", attacks(KILLS), RIGHT),
     Row("loop", answers(LOOP), E2, fails="still running after 4 s"),
     Row("deaf-loop", answers(DEAF_LOOP), NOTHING, fails="the kernel gave no sign"),
-    Row("slow-cells", edits(slow_cells), E1, fails="ran longer than 12 s", seconds=30),
+    Row("slow-cells", edits(slow_cells), E1, fails="ran longer than 20 s", seconds=40),
     Row("lines", answers(half=LINES), E1, fails="printed without end|gave no sign"),
     Row("one-line", answers(ONE_LINE), NOTHING, fails="more at once than can be held"),
     Row("no-stdout", answers(NO_STDOUT), NOTHING, fails="still running|died"),
