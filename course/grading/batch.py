@@ -60,7 +60,8 @@ class Outcome:
     `trouble` maps a notebook to why it got nothing, `repairs` to what was mended,
     `flags` are for the instructor's eyes. `score` is of `max` points, without what
     waits for a reader; `beside` of them come from tests that ran beside the learner's
-    code, where nothing but canaries watched over them. `lost` says why the whole submission could not be graded.
+    code, where nothing but canaries watched over them. `lost` says why the whole
+    submission could not be graded.
     """
 
     student: str
@@ -137,7 +138,11 @@ def autograde(
                 ready()
                 for outcome in _run(todo, templates, root, shop, workers, judges):
                     digest = digests[outcome.student]
-                    _keep(outcome, digest, notebooks, root, shop, book)
+                    try:
+                        _keep(outcome, digest, notebooks, root, shop, book)
+                    except Exception as error:
+                        said = f"{type(error).__name__}: {error}"
+                        outcome.lost = f"its grades could not be written: {said}"
                     done.append(outcome)
                     progress.add(outcome)
     return sorted(done, key=lambda one: one.student)
@@ -590,8 +595,10 @@ def _digest(root: Path, week: str, student: str) -> str:
     for folder, below, names in os.walk(top):
         below.sort()
         for name in sorted([*names, *below]):
-            info = os.lstat(os.path.join(folder, name))
-            told = (folder, name, info.st_mode, info.st_size, info.st_mtime_ns)
+            told: tuple = (folder, name)
+            with suppress(OSError):  # a path may be too long to look at
+                info = os.lstat(os.path.join(folder, name))
+                told += info.st_mode, info.st_size, info.st_mtime_ns
             digest.update(repr(told).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 

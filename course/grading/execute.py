@@ -248,7 +248,7 @@ class Execute(preprocessors.Execute):
     def _judge_apart(
         self, cell: NotebookNode, resources: Any, index: int, seconds: float
     ) -> None:
-        """Let a test be judged in a process of its own, which uses the kernel by a line.
+        """Let a test be judged in a process of its own, with a line to the kernel.
 
         The tests of an exercise that stand together are judged together; one that
         stops the others is then passed over, and they are judged one by one.

@@ -452,7 +452,8 @@ def _fork(
                     break
                 text += block
             elif (ended := os.wait4(pid, os.WNOHANG))[0]:
-                done = ended  # something it left behind still holds the pipe open
+                done = ended  # something it left behind may hold the pipe open
+                text += _rest(reader)  # it may have written since we looked
                 break
         seconds = time.monotonic() - start
         if not text and not late and not orphaned and done is None:
@@ -474,6 +475,16 @@ def _fork(
             reply = json.loads(text)
     why = "" if reply else _why(status, late, deadline, cpu)
     return _Ending(reply, why, seconds, spent)
+
+
+def _rest(pipe: int) -> bytes:
+    """Return what can be read from a pipe without waiting."""
+    os.set_blocking(pipe, False)
+    found = b""
+    with contextlib.suppress(BlockingIOError):
+        while len(found) < _REPLY and (block := os.read(pipe, 1 << 16)):
+            found += block
+    return found
 
 
 def _wait(pid: int, seconds: float) -> tuple | None:
