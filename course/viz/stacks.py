@@ -98,7 +98,7 @@ def _label(
     inches = 0.9 * fig.get_figwidth() / columns
     room = int(length / width * inches / _LETTER)
     words = name if len(name) <= room else name[: room - 1] + "…"
-    if room >= 2:
+    if words == name or room >= 4:
         place = (left + length / 2, depth + 0.5)
         ax.text(*place, words, ha="center", va="center", fontsize=9, clip_on=True)
 
@@ -223,7 +223,8 @@ def _graph(widths: Mapping[Stack, float], unit: str, marked: str) -> Figure:
     whole = sum(box.right - box.left for box in found if box.depth == 0) or 1
     part = sum(box.right - box.left for box in found if box.name == marked)
     places = sum(box.name == marked for box in found)
-    ax.set_title(f"{marked}: {part / whole:.1%} of the time, under {places} callers")
+    where = "in one place" if places == 1 else f"spread over {places} places"
+    ax.set_title(f"{marked}: {part / whole:.1%} of the width, {where}")
     return fig
 
 
@@ -271,7 +272,9 @@ def errors(counts: Sequence[int], curves: Mapping[str, Sequence[float]]) -> Figu
     for (name, curve), colour in zip(curves.items(), colours, strict=False):
         style = {"ls": "--", "lw": 1.2} if "√" in name else {"marker": "o"}
         ax.plot(counts, curve, color=colour, label=name, **style)
-    ax.set(xscale="log", yscale="log")
+    ax.set(xscale="log", yscale="log", ylim=(0.2, 100))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:,.0f}")
     ax.set(xlabel="samples taken", ylabel="typical error (points)")
     ax.set_title("A hundred times the samples, a tenth of the error: unless in step")
     viz.label_lines(ax)
@@ -282,16 +285,13 @@ def denoised(result: Mapping) -> Figure:
     """Draw the calls that are left with a minimum of `n` looks, and their number."""
     calls = sum(kind == "start" for kind, *_ in result["events"])
     n = result["n"]
-    looks = "one look is enough" if n == 1 else f"{n} looks in a row"
-    return chart(
-        result["events"],
-        f"{looks}: {calls} calls; gc is seen {result['seen']} times",
-        marked="gc",
-    )
+    looks = "One look is enough" if n == 1 else f"{n} looks in a row"
+    title = f"{looks}: {calls} calls are left, {result['seen']} of them gc"
+    return chart(result["events"], title, marked="gc")
 
 
 def conventions(
-    spans: Mapping[str, Sequence[tuple[int, int, int]]], title: str
+    spans: Mapping[str, Sequence[tuple[int, int, int]]],
 ) -> Figure:
     """Draw who owns each tick: (from, to, function number) in a row per convention."""
     fig, ax = viz.figure("wide", height=2.0)
@@ -307,7 +307,7 @@ def conventions(
     ax.set_xticks(range(last + 1))
     ax.set_yticks(range(len(spans)), spans)
     ax.set(xlabel="begin of tick", ylim=(len(spans) - 0.4, -0.6), xlim=(-0.1, last + 1))
-    ax.set_title(title)
+    ax.set_title("One tick more or less for every end")
     return fig
 
 
@@ -322,9 +322,9 @@ def listing(ax: Axes, folded: Mapping[str, int]) -> None:
     rows = sorted(folded.items(), key=lambda row: (-row[1], row[0]))
     for row, (line, count) in enumerate(rows):
         ax.text(0.0, row, f"{count:3}", family="monospace", weight="bold")
-        words = line if len(line) <= 40 else f"{line[:20]}…{line[-19:]}"
+        words = line if len(line) <= 46 else f"{line[:22]}…{line[-23:]}"
         ax.text(0.1, row, words, family="monospace", fontsize=9)
-    ax.set(xlim=(0, 1), ylim=(max(len(rows), 4), -1))
+    ax.set(xlim=(0, 1), ylim=(max(len(rows), 3), -1))
     ax.set_axis_off()
 
 

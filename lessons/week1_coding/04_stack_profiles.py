@@ -279,16 +279,17 @@ check.case(
 service = stacks.web_service()
 looks = stacks.sample(service)
 START, STOP = looks[0][0], int(service.edges[-1])
+BUSY = looks[6670:6750]  # where the garbage collector comes often
 
 
-def first_requests() -> list[Event]:
-    return samples_to_events(looks[:80], finalize=looks[80][0])
+def busy_stretch() -> list[Event]:
+    return samples_to_events(BUSY, finalize=BUSY[-1][0] + stacks.MS)
 
 
-drawn = viz.attempt(first_requests)
+drawn = viz.attempt(busy_stretch)
 if isinstance(drawn, list):
     viz.show(
-        lambda: draw.chart(drawn, "Two requests, from 80 samples", marked="gc"),
+        lambda: draw.chart(drawn, "80 samples, read row by row", marked="gc"),
         alt="A flame chart of 80 milliseconds: main below, serve on it, then read, "
         "parse_json, query and render with its nested nodes; gc in orange blips.",
     )
@@ -696,7 +697,8 @@ for which, when in (("nth", 10), ("first", 0)):
 
 # %% slider-model
 def stable_chart(n: int = 1) -> dict:
-    kept_events = stable_events(looks[:80], n, stamp="first", finalize=looks[80][0])
+    end = BUSY[-1][0] + stacks.MS
+    kept_events = stable_events(BUSY, n, stamp="first", finalize=end)
     blips = sum(kind == "start" and name == "gc" for kind, _, name, _ in kept_events)
     return {"n": n, "events": kept_events, "seen": blips}
 
@@ -709,15 +711,18 @@ widgets.explore(
     stable_chart,
     draw.denoised,
     question="How many looks in a row make a call worth showing?",
-    alt="A flame chart of two requests with all calls that were seen once or more; "
+    alt="A flame chart of 80 ms with all calls that were seen once or more; "
     "small orange boxes of gc stand on several of them.",
     n=(1, 8, 1),
 )
 
 # %% [md] slider-read
-# With two looks in a row the collector is gone: it runs a quarter of a millisecond, and the looks are a
-# millisecond apart. But its time did not go away, it went to the callers it interrupted. Denoise what you
-# *look at*; compute shares from everything.
+# With two looks in a row almost every blip is gone: the collector runs a quarter of a millisecond, and the
+# looks are a millisecond apart. One box survives, because two visits fell on neighbouring looks under the same caller; samples
+# cannot tell them from one long call.
+#
+# The time of the others did not go away. It went to the callers that were interrupted. So denoise what you
+# *look at*, and compute shares from everything.
 
 # %% [md] denoise-cost
 # The same in numbers, from your own functions on the whole run:
@@ -743,6 +748,8 @@ if isinstance(shares, list):
 #
 # * **half-open**: the call ends *when* tick 5 begins. Length = end − start. Clocks work like that.
 # * **inclusive**: the call still uses tick 5 to the end. Length = end − start + 1. Puzzles like that.
+#
+# Four lines, `0:start:0`, `1:start:2`, `1:end:5`, `0:end:6`, under both:
 
 # %% conventions
 SPANS = {
@@ -750,7 +757,7 @@ SPANS = {
     "inclusive": [(0, 2, 0), (2, 6, 1), (6, 7, 0)],
 }
 viz.show(
-    lambda: draw.conventions(SPANS, "0:start:0   1:start:2   1:end:5   0:end:6"),
+    lambda: draw.conventions(SPANS),
     alt="Two rows of ticks for the same four log lines: half-open gives function 1 "
     "three ticks and function 0 three; inclusive gives function 1 four.",
 )
