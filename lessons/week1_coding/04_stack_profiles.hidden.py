@@ -364,7 +364,7 @@ for _ in range(20):
                 *[("end", start + a + b, "g", 1), ("end", start + a + b + c, "f", 0)],
                 *[("start", start + 10**4, "h", 0), ("end", start + long, "h", 0)],
             ],
-            seconds=2,
+            seconds=1,
             shown="profile(times since 1970, spans of days)",
             hint="subtract times, never count up to them",
         ),
@@ -670,7 +670,7 @@ for end, more in (("inclusive", 1), ("half_open", 0)):
     shown = f"exclusive_times(12, {lines}, end={end!r})"
     hint = "subtract times, never count up to them; unused numbers stay 0"
     got = check.within(
-        exclusive_times, 12, lines, end=end, seconds=2, shown=shown, hint=hint
+        exclusive_times, 12, lines, end=end, seconds=1, shown=shown, hint=hint
     )
     check.equal(got, want, shown=shown, hint=hint)
     check.case(exclusive_times, 2, [], end=end, want=[0, 0])
@@ -748,7 +748,7 @@ rows = {
     "[x;y] (/bin/app)": (["[x:y]"], "a semicolon would cut the line"),
 }
 for frame, (names, hint) in rows.items():
-    lines = ["app 1 [000] 1.5: 1 cycles:", f"\t ffff00a1 {frame}", "     1 main (/m)"]
+    lines = ["app 1 [000] 1.5: 1 cycles:", f"\tffff00a1 {frame}", " 1 main (/m)"]
     check.case(
         fold_perf,
         [*lines, ""],
@@ -1065,7 +1065,7 @@ for trial in range(120):
             hint="go through the rows of the table in their order",
         )
 
-for rest in ([], ["f"], ["f", "g", "f"]):
+for rest in ([], ["f"], ["f", "g", "g", "h"]):
     validator = check.call(TraceValidator, shown="TraceValidator()")
     for ts, name in enumerate(rest):
         check.case(validator.feed, ("start", 10 + ts, name), want=[])

@@ -619,13 +619,10 @@ def stable_events(
         raise ValueError(f"n must be at least 1, not {n}")
     if stamp not in ("first", "nth"):
         raise ValueError(f"stamp must be 'first' or 'nth', not {stamp!r}")
-    before = [(0, ()), *samples]
-    kept = [
-        common_prefix(old, new)
-        for (_, old), (_, new) in zip(before, samples, strict=False)
-    ]
+    plain = [stack for _, stack in samples]
+    kept = [common_prefix(*pair) for pair in zip([(), *plain], plain, strict=False)]
     seen: list[list[int]] = []  # for each sample and depth, the looks so far
-    for (_, stack), shared in zip(samples, kept, strict=True):
+    for stack, shared in zip(plain, kept, strict=True):
         going_on = [looks + 1 for looks in seen[-1][:shared]] if seen else []
         seen.append(going_on + [1] * (len(stack) - shared))
     if stamp == "first":  # in hindsight: the looks that each call gets in the end
@@ -938,7 +935,7 @@ def fold_perf(
         symbol, module = parsed(frame, line).groups()
         symbol = re.sub(r"\+0x[0-9a-f]+$", "", symbol)
         if symbol == "[unknown]":
-            file = module.rsplit("/", 1)[-1]
+            file = module.split("/")[-1]
             calls = [f"[{file.strip('[]')}]"]
         else:
             calls = re.split(r"(?<!operator)->", symbol)
