@@ -163,7 +163,7 @@ def _totals(events: Iterable[tuple]) -> dict[Stack, float]:
     for kind, time, name, _ in events:
         if kind == "start":
             path.append((name, time))
-        else:
+        elif path:
             names = tuple(name for name, _ in path)
             found[names] = found.get(names, 0) + time - path.pop()[1]
     return found

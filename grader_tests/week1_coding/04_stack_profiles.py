@@ -84,44 +84,43 @@ edited(
 edited(
     "e1.order",
     "starts come before ends",
-    old="    if finalize is not None:\n        switch(finalize, ())\n    return events",
-    new="    if finalize is not None:\n        switch(finalize, ())\n"
-    "    return sorted(events, key=lambda e: (e[1], e[0] == 'end'))",
+    old="    return events",
+    new="    return sorted(events, key=lambda e: (e[1], e[0] == 'end'))",
     because="ends come before starts",
 )
 edited(
     "e1.finish",
     "never finalises",
-    old="        switch(finalize, ())",
-    new="        pass",
+    old="[*samples, *stopped]",
+    new="samples",
     because="end",
 )
 edited(
     "e1.finish",
     "always finalises",
-    old="    if finalize is not None:\n        switch(finalize, ())",
-    new="    switch(finalize if finalize is not None else last or 0, ())",
+    old="[] if finalize is None else [(finalize, ())]",
+    new="[(samples[-1][0] if finalize is None else finalize, ())] if samples else []",
     because="stay open|unexpected",
 )
 edited(
     "e1.finish",
     "takes finalize=0 for None",
-    old="if finalize is not None:",
-    new="if finalize:",
+    old="[] if finalize is None else [(finalize, ())]",
+    new="[(finalize, ())] if finalize else []",
     because="is not None",
 )
 edited(
     "e1.finish",
     "finalises before the last sample",
-    old="        switch(finalize, ())",
-    new="        last = None\n        switch(finalize, ())",
+    old="if last is not None and ts < last:",
+    new="if last is not None and ts < last and ts != finalize:",
     because="ValueError",
 )
 edited(
     "e1.finish",
     "skips empty stacks",
-    old="        switch(ts, stack)",
-    new="        if stack:\n            switch(ts, stack)",
+    old="    for ts, stack in [*samples, *stopped]:\n",
+    new="    for ts, stack in [*[one for one in samples if one[1]], *stopped]:\n",
     because="empty stack",
 )
 edited(
@@ -141,22 +140,22 @@ edited(
 edited(
     "e1.time",
     "sorts what goes back",
-    old="    for ts, stack in samples:\n",
-    new="    for ts, stack in sorted(samples, key=lambda s: s[0]):\n",
+    old="    for ts, stack in [*samples, *stopped]:\n",
+    new="    for ts, stack in sorted([*samples, *stopped], key=lambda s: s[0]):\n",
     because="ValueError",
 )
 edited(
     "e1.time",
     "turns times into floats",
-    old="        switch(ts, stack)",
-    new="        switch(float(ts), stack)",
+    old="    for ts, stack in [*samples, *stopped]:\n",
+    new="    for ts, stack in [*samples, *stopped]:\n        ts = float(ts)\n",
     because="float",
 )
 edited(
     "e1.linear",
     "a new list for each sample",
-    old="        switch(ts, stack)",
-    new="        switch(ts, stack)\n        events = [*events]",
+    old="        running, last = stack, ts",
+    new="        running, last, events = stack, ts, [*events]",
     because="times the work",
 )
 

@@ -54,6 +54,8 @@ for trial in range(300):
     check.equal(sorted(got), expected(samples), shown=shown, hint=same)
 
 # %% [grade] e1.order
+import numpy as np
+
 cases = {
     "ends come deepest first": (
         [(0, ("a", "b", "c")), (1, ())],
@@ -170,6 +172,8 @@ for times in ((1, 0), (0, 5, 4), (0, 5, 1), (-1, -2)):
 # %% [grade] e1.linear
 import gc
 import time
+
+import numpy as np
 
 rng = check.rng()
 letters = np.array(list("abcdef"))

@@ -46,7 +46,8 @@ desk.open("w1-stacks")
 #
 # A **call stack** is the list of calls that are in progress: the program's entry
 # first, the function that runs right now last. Each of them is a **frame**; its
-# place in the list is its **depth**, from 0.
+# place in the list is its **depth**, from 0. Pictures stack a call on its caller, so deeper frames are
+# drawn higher.
 #
 # A **sampling profiler** looks at the stack now and then, and writes down the time
 # and what it saw. Between two looks it sees nothing. In this notebook a sample is a
@@ -100,8 +101,8 @@ def starts_by_position(samples: Sequence[Sample]) -> list[tuple]:
 print([start for start in starts_by_position(SIX) if start[1] == "read"])
 
 # %% [md] find-mistake
-# It reports **one** call of `read`, from 10 to 40. Stop and find the mistake before you go on: who
-# called `read` at 20, and who called it at 30?
+# It reports **one** start of `read`, at 10. Stop and find the mistake before you go on: who called the
+# `read` that was seen at 20, and who called the one seen at 30?
 #
 # A call cannot change its caller. `load` had to return before `save` could be called from `main`,
 # and `load` can only return after the `read` that it called. So the `read` under `save` is a
@@ -118,9 +119,10 @@ widgets.reveal(
 # %% [md] prefix
 # ## 2 · The rule of the common prefix
 #
-# A frame is *the same call* as in the sample before if it has the same name **and all
-# frames below it are the same calls too**. So two neighbouring samples share exactly
-# their **longest common prefix**: the frames from depth 0 up to the first difference.
+# A frame is *the same call* as in the sample before if it has the same name at the same depth **and its
+# callers are the same calls too**. So two neighbouring samples share exactly
+# their **longest common prefix**: the frames from depth 0 up to the first difference. (A function that returned and was
+# called again between two looks counts as one call: samples cannot tell.)
 #
 # From one sample to the next, then:
 #
@@ -193,13 +195,11 @@ def samples_to_events(
     open. Raises ValueError when time goes back.
     """
     ### BEGIN SOLUTION
+    stopped = [] if finalize is None else [(finalize, ())]
     events: list[Event] = []
     running: Stack = ()
     last = None
-
-    def switch(ts: float, stack: Stack) -> None:
-        """End what `stack` no longer holds, start what it adds."""
-        nonlocal running, last
+    for ts, stack in [*samples, *stopped]:
         if last is not None and ts < last:
             raise ValueError(f"time goes back from {last} to {ts}")
         kept = common_prefix(running, stack)
@@ -208,11 +208,6 @@ def samples_to_events(
         for depth in range(kept, len(stack)):
             events.append(("start", ts, stack[depth], depth))
         running, last = stack, ts
-
-    for ts, stack in samples:
-        switch(ts, stack)
-    if finalize is not None:
-        switch(finalize, ())
     return events
     ### END SOLUTION
 
@@ -319,7 +314,7 @@ if isinstance(drawn, list):
 # | 30 | 40 | read | | | |
 #
 # `read` has self 30 = total 30, in two calls. `load` has self 10 but total 30: 20 in its first
-# call, 10 in its second. `save` has self 0, total 10. `main` has self 20, total 60. The selfs add up to
+# call, 10 in its second. `save` has self 0, total 10. `main` has self 20, total 60. The self times add up to
 # 30 + 10 + 0 + 20 = 60.
 
 # %% [md] recursion
@@ -330,8 +325,8 @@ if isinstance(drawn, list):
 # there was. While `f` is on the stack twice, the time counts once. So the total of `f` is 10, its self
 # is 10 − 2 = 8, in 2 calls.
 #
-# A way to see it: total time of a name runs from when it *first appears* on the stack to when
-# its *last* frame is gone.
+# A way to see it: each name has a clock. It starts when a first frame of that name opens, and stops when no
+# frame of that name is left.
 
 # %% [md] integers
 # ### Why whole nanoseconds
@@ -425,7 +420,7 @@ check.case(
     ],
     want={"f": (8, 10, 2), "g": (2, 2, 1)},
     shown="profile(f calls f calls g)",
-    hint="see 'By hand': total is (self, total, calls), recursion counts once",
+    hint="see 'By hand': (self, total, calls), and recursion counts once in the total",
 )
 
 # %% [grade] e2.ticks points=4 mode=split
@@ -556,7 +551,7 @@ widgets.reveal(
 # %% [md] errors-read
 # The flat line is the dangerous one. A profiler in step with the program looks at
 # the same phase of the loop each time: it sees `render` always or never, and *more samples do not help*. That is
-# **bias**, not noise. Real profilers therefore use odd rates (99 or 997 a second rather than 100 or 1,000).
+# **bias**, not noise. Hence the odd rates that you meet: 99 samples a second, not 100 (Gregg, 2016).
 #
 # Another bias has the same shape: a runtime that can be sampled only at certain points of the
 # code (**safepoints**) charges everything to the functions that contain them. See Mytkowicz and others, 2010, below.
@@ -593,7 +588,7 @@ widgets.reveal(
 # Only what lasts
 #
 # Like `samples_to_events`, but keep only calls seen in at least `n` samples in a
-# row: same depth, same name, **same calls below**. A start carries the time of the
+# row: same depth, same name, **same callers**. A start carries the time of the
 # first look or of the n-th, as `stamp` says. Ends and `finalize` as before. Events come in
 # order of time, and nest. Raise `ValueError` for `n < 1`, another `stamp`, or
 # time that goes back.
@@ -680,7 +675,7 @@ for which, when in (("nth", 10), ("first", 0)):
 # n = 1, n beyond the trace, runs at the very end, equal timestamps, wrong arguments.
 
 # %% [hints] e3
-# nudge: In one sample, can a frame count if the frame below it does not?
+# nudge: In one sample, can a frame count if its caller does not?
 #
 # idea: So what counts in a sample is a prefix of its stack. Cut every stack down to that prefix first. What could you do with a list of shorter samples?
 #
