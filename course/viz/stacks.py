@@ -281,6 +281,25 @@ def errors(counts: Sequence[int], curves: Mapping[str, Sequence[float]]) -> Figu
     return fig
 
 
+def resonance(result: Mapping) -> Figure:
+    """Draw the largest error at each period, and mark the periods that stand out."""
+    fig, ax = viz.figure("wide", height=2.9)
+    periods, points = result["ms"], result["points"]
+    ax.plot(periods, points, color=viz.COMPUTE, lw=1.4)
+    for loop in (5, 10, 15, 20):
+        ax.axvline(loop, color=viz.LIMIT, lw=0.8, ls=":", zorder=0)
+        ax.text(loop + 0.1, 76, f"{loop} ms", color=viz.LIMIT, va="top", fontsize=9)
+    ax.set(
+        xlabel="a look every … ms (the loop takes 10)", ylabel="worst error (points)"
+    )
+    ax.set(ylim=(0, 78), xlim=(periods[0], periods[-1]))
+    safe = 100 * (points < 5).mean()
+    ax.set_title(
+        f"{result['n']} looks: {safe:.0f}% of the periods err by under 5 points"
+    )
+    return fig
+
+
 def denoised(result: Mapping) -> Figure:
     """Draw the calls that are left with a minimum of `n` looks, and their number."""
     calls = sum(kind == "start" for kind, *_ in result["events"])

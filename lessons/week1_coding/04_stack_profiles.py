@@ -556,6 +556,42 @@ widgets.reveal(
 # Another bias has the same shape: a runtime that can be sampled only at certain points of the
 # code (**safepoints**) charges everything to the functions that contain them. See Mytkowicz and others, 2010, below.
 
+# %% [md] resonance-title
+# ### Which rates are in step?
+#
+# Ten milliseconds is the obvious one. Are there others? The next picture tries every period from 4 to 21 ms
+# on the same loop, each from many starting points, and shows the largest error. Before you look: is 5 ms
+# safe? Is 15?
+
+
+# %% resonance
+def worst_errors(n: int = 100) -> dict:
+    """Return the largest error, in points, of n looks at each period in ms."""
+    periods = np.arange(400, 2101, 5) / 100
+    phases = np.arange(0, 10, 0.25)[:, None, None]
+    ms = phases + periods[:, None] * np.arange(n)
+    percent = 100 * np.mean(ms % 10 < 3, axis=2)
+    return {"n": n, "ms": periods, "points": np.abs(percent - 30).max(axis=0)}
+
+
+# %% [md] resonance-intro
+# Take more looks with the slider, and watch which peaks stay.
+
+# %% resonance-explore
+widgets.explore(
+    worst_errors,
+    draw.resonance,
+    question="Which periods can you trust, and does taking more looks help?",
+    alt="The largest error against the period of the looks: low nearly everywhere, "
+    "sharp peaks at 5, 10, 15 and 20 ms, lower ones at other fractions of the loop.",
+    n=[30, 100, 300, 1000],
+)
+
+# %% [md] resonance-read
+# A peak stands wherever a few periods fit a few loops exactly: at 5 ms two looks a loop see two phases only, at 15 ms
+# as well. The peaks get *thinner* with more looks, but not lower. A period that shares no small multiple with
+# the program's, or a random delay, is the cure.
+
 # %% [md] denoise-title
 # ## 5 · Ignore what was barely seen
 #
@@ -730,6 +766,82 @@ shares = viz.attempt(lambda: [gc_percent(n) for n in (1, 2)])
 if isinstance(shares, list):
     print(f"gc: {TRUTH['gc']:.1f} % of the time in truth, {shares[0]:.1f} % in all")
     print(f"samples, {shares[1]:.1f} % in calls that were seen twice in a row")
+
+# %% [md] own-title
+# ### On a real program
+#
+# Enough of made-up servers. This sampler is real: a thread that looks at the stack of another one, through
+# `sys._current_frames()`. What it returns are samples for your functions.
+
+
+# %% own-sampler
+import sys
+import threading
+import time
+
+
+def watch(work, every: float = 0.002) -> list[Sample]:
+    """Run `work` and return what a second thread saw of its stack meanwhile."""
+    mine, seen_here, done = threading.get_ident(), [], threading.Event()
+
+    def look() -> None:
+        while not done.wait(every):
+            frame, names = sys._current_frames()[mine], []
+            while frame is not None and frame.f_code is not watch.__code__:
+                names.append(frame.f_code.co_name)
+                frame = frame.f_back
+            if not done.is_set():
+                seen_here.append((time.monotonic_ns(), tuple(reversed(names))))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        work()
+    finally:
+        done.set()
+        watcher.join(1.0)
+    return seen_here
+
+
+# %% [md] own-work
+# The program to watch writes numbers as text, reads them back and sorts them. Put one of your own in
+# place of `report` and run the cell again; every run gives other numbers.
+
+
+# %% own-profile
+def write(count: int) -> str:
+    return ",".join(str(number * 7919 % 100_003) for number in range(count))
+
+
+def read(text: str) -> list[int]:
+    return [int(word) for word in text.split(",")]
+
+
+ROUNDS = 30
+
+
+def report() -> None:
+    for _ in range(ROUNDS):
+        sorted(read(write(40_000)))
+
+
+def own_profile() -> None:
+    samples = watch(report)
+    stats = profile(samples_to_events(samples, finalize=time.monotonic_ns()))
+    print(f"{ROUNDS} rounds, {len(samples)} samples; self and total in ms, calls seen")
+    for name, (own, total, calls) in sorted(stats.items(), key=lambda row: -row[1][0]):
+        print(f"{own / 1e6:8.1f} {total / 1e6:8.1f} {calls:6}  {name}")
+
+
+trouble = None if viz.inert() else viz.attempt(own_profile)
+
+# %% [md] own-read
+# Names in angle brackets are Python's own, such as generator expressions. Compare the calls with the rounds: short calls
+# fall between two looks. So calls that were *seen* are a lower bound, never a count.
+#
+# And here is a bias at work. The watching thread gets its turn only when Python's interpreter hands it
+# over, between two bytecodes; it waits while one long call such as `sorted` runs. Tools that look from *outside* the
+# process need not wait.
 
 # %% [md] logs-title
 # ## 6 · Logs, and the off-by-one of time
