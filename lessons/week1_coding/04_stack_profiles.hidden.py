@@ -206,12 +206,12 @@ def cost(samples: list) -> float:
     return best
 
 
-few, many = cost(walk(4000)), cost(walk(32_000))
+few, many = cost(walk(2000)), cost(walk(16_000))
 check.at_most(
     many / few,
     24,
     "times the work for 8 times the samples",
-    shown="samples_to_events(32,000 samples)",
+    shown="samples_to_events(16,000 samples)",
     hint="append to one list; building a new list for each sample costs its length",
 )
 
@@ -861,14 +861,14 @@ def many(n: int):
         yield ""
 
 
-shown = "fold_perf(a generator of 4,000 samples)"
+shown = "fold_perf(a generator of 1,500 samples)"
 tracemalloc.start()
 try:
-    got = check.call(fold_perf, many(4000), shown=shown)
+    got = check.call(fold_perf, many(1500), shown=shown)
     peak = tracemalloc.get_traced_memory()[1]
 finally:
     tracemalloc.stop()
-check.equal(sum(got.values()), 4000, shown=shown + ": sum of the counts")
+check.equal(sum(got.values()), 1500, shown=shown + ": sum of the counts")
 check.at_most(
     peak,
     300_000,
@@ -922,12 +922,12 @@ for what, lines in {
 }.items():
     shown = f"build_tree({lines}) with {what}"
     check.case(build_tree, lines, want=plain, shown=shown, hint="skip, strip")
-chain = check.call(build_tree, [" " * depth + "f" for depth in range(150)])
+chain = check.call(build_tree, [" " * depth + "f" for depth in range(30)])
 depth = 0
 while chain:
     check.equal([len(chain), chain[0][0]], [1, "f"], shown=f"the chain at {depth}")
     chain, depth = chain[0][1], depth + 1
-check.equal(depth, 150, shown="the depth of 150 lines, each one column further")
+check.equal(depth, 30, shown="the depth of 30 lines, each one column further")
 
 # %% [grade] e6.refuse
 cases = {
@@ -1112,7 +1112,7 @@ import gc
 import tracemalloc
 
 validator = check.call(TraceValidator, shown="TraceValidator()")
-shown = "20,000 calls of different names, and as many stray ends"
+shown = "6,000 calls of different names, and as many stray ends"
 tracemalloc.start()
 try:
     for number in range(200):
@@ -1120,7 +1120,7 @@ try:
         validator.feed(("end", number, f"warm {number}"))
     gc.collect()
     before = tracemalloc.get_traced_memory()[0]
-    for number in range(1000, 21_000):
+    for number in range(1000, 7000):
         validator.feed(("start", number, f"call {number}"))
         validator.feed(("end", number, f"stray {number}"))
         validator.feed(("end", number, f"call {number}"))
@@ -1135,4 +1135,4 @@ check.at_most(
     shown=shown,
     hint="forget a call when it ends; keep no history, no count of names gone by",
 )
-check.case(validator.feed, ("start", 20_000, "f"), want=[("backwards", 20_000, "f")])
+check.case(validator.feed, ("start", 6000, "f"), want=[("backwards", 6000, "f")])
