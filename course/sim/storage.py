@@ -249,7 +249,8 @@ class CrashDisk:
     """A disk in memory that holds `files` (path: bytes), all durable, and records.
 
     `operations` are the lines of its log, `bytes_written` counts what was handed to
-    `write`. Operation number `fail_at` (from 0) fails with ENOSPC and does nothing.
+    `write`, `open_files` the files not yet closed. Operation number `fail_at` (from 0)
+    fails with ENOSPC and does nothing.
     Paths use "/"; folders need not be made. For one thread.
 
     >>> disk = CrashDisk()
@@ -268,6 +269,7 @@ class CrashDisk:
         self._trace: list[tuple[str, tuple]] = []
         self.fail_at = fail_at
         self.bytes_written = 0
+        self.open_files = 0
 
     @property
     def operations(self) -> list[str]:
@@ -369,6 +371,7 @@ class _MemoryFile:
         self._disk, self._path, self._inode = disk, path, inode
         self._buffer = bytearray()
         self._closed = False
+        disk.open_files += 1
 
     def _open(self) -> None:
         if self._closed:
@@ -398,6 +401,7 @@ class _MemoryFile:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._disk.open_files -= 1
             self._disk._do(f"close {self._path}", self._flushed())
 
     def __enter__(self) -> "_MemoryFile":
