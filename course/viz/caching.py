@@ -41,7 +41,7 @@ def hit_curves(data: Mapping) -> Figure:
     gap = data["curves"]["best possible"][at] - data["curves"]["LRU"][at]
     ax.set_title(
         f"{data['workload'].capitalize()}, {data['capacity']} entries: LRU misses "
-        f"{100 * gap:.0f} % that a seer would hit"
+        f"{100 * gap:.0f} % that could be hits"
     )
     viz.label_lines(ax)
     return fig
@@ -89,7 +89,8 @@ def same_key(labels: Sequence[str]) -> Callable[[Axes, Sequence[int]], None]:
             rows = [y for y, one in enumerate(groups) if one == group]
             ax.plot([x] * len(rows), rows, "-o", color=viz.LEARNER, ms=8, lw=2)
         for y, label in enumerate(labels):
-            ax.axhline(y, color=viz.BASELINE, lw=0.4, zorder=0)
+            ends = [-0.4, len(columns) - 0.6]
+            ax.plot(ends, [y, y], color=viz.BASELINE, lw=0.4, zorder=0)
             ax.text(-0.6, y, label, ha="right", va="center", fontsize="small")
         ax.set(ylim=(len(labels) - 0.5, -0.5), xlim=(-7.5, len(labels)), yticks=[])
         ax.set_xticks(range(len(columns)), [f"{x + 1}" for x in range(len(columns))])
@@ -109,6 +110,7 @@ def calls(depths: Sequence[int], plain: Sequence[int], memo: object) -> Figure:
         title += f"; with yours: {memo[-1]:,}"
     ax.set(xlabel="n", ylabel="calls of fib", yscale="log")
     ax.set_title(title)
+    ax.set_xticks(depths[1::2])
     viz.label_lines(ax)
     return fig
 
@@ -137,7 +139,7 @@ def crash_here(data: Mapping) -> Figure:
         broken += not fine
         colour = viz.LIMIT if not fine else viz.LEARNER
         mark = "X" if not fine else "o"
-        words = repr(state)[1:].replace(r"\x00", "0")
+        words = _content(state)
         right.plot(0.05, y, mark, color=colour, ms=9)
         right.text(0.12, y, words, va="center", color=colour)
     right.set(xlim=(0, 1), ylim=(max(len(found), 4) - 0.3, -1.1))
@@ -147,6 +149,17 @@ def crash_here(data: Mapping) -> Figure:
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     return fig
+
+
+def _content(state: bytes) -> str:
+    """Return a file's bytes as a reader wants them.
+
+    >>> _content(b""), _content(bytes(3)), _content(b"old")
+    ('(empty)', '(3 zero bytes)', "'old'")
+    """
+    if not state.strip(b"\0"):
+        return f"({len(state)} zero bytes)" if state else "(empty)"
+    return repr(state)[1:]
 
 
 def timeline(data: object) -> Figure:
