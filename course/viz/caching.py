@@ -47,6 +47,39 @@ def hit_curves(data: Mapping) -> Figure:
     return fig
 
 
+def ring(keys: Sequence[str], leaving: str) -> Figure:
+    """Draw `keys`, stalest first, as a ring with a sentinel; then one taken out."""
+    fig, (left, right) = viz.figure("wide", cols=2, height=2.9)
+    _ring(left, list(keys))
+    left.set_title(f"{len(keys)} entries and a sentinel")
+    _ring(right, [key for key in keys if key != leaving], out=leaving)
+    right.set_title(f"{leaving} left; its neighbours meet")
+    return fig
+
+
+def _ring(ax: Axes, keys: Sequence[str], out: str = "") -> None:
+    names = ["mark", *keys]
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
+    places = [(1.5 * np.cos(angle), np.sin(angle)) for angle in angles]
+    for number, (name, (x, y)) in enumerate(zip(names, places, strict=True)):
+        ends = {"xy": places[(number + 1) % len(names)], "xytext": (x, y)}
+        arrow = {"arrowstyle": "<->", "color": viz.BASELINE, "shrinkA": 17}
+        arrow |= {"shrinkB": 17, "connectionstyle": "arc3,rad=-0.25"}
+        ax.annotate("", arrowprops=arrow, **ends)
+        colour = viz.BASELINE if name == "mark" else viz.LEARNER
+        box = {"boxstyle": "round,pad=.4", "fc": "white", "ec": colour, "lw": 1.5}
+        ax.text(x, y, name, ha="center", va="center", color=colour, bbox=box)
+    if keys:
+        ax.text(places[1][0] + 0.3, places[1][1], "stalest", va="center")
+        x, y = places[-1]
+        ax.text(x - 0.3, y, "freshest", va="center", ha="right")
+    if out:
+        box = {"boxstyle": "round,pad=.4", "fc": "white", "ec": viz.LIMIT, "ls": "--"}
+        ax.text(0, 0, out, ha="center", va="center", color=viz.LIMIT, bbox=box)
+    ax.set(xlim=(-2.8, 2.8), ylim=(-1.4, 1.4))
+    ax.set_axis_off()
+
+
 def chains(steps: Sequence[str]) -> Callable[[Axes, Sequence[Sequence[str]]], None]:
     """Return a drawing of the linked entries after each of `steps`, stalest first."""
 

@@ -886,9 +886,6 @@ got = check.within(
 check.equal((got, len(depth)), (2, 2), shown="its result, and its runs")
 
 # %% [grade] e4.round
-import pathlib
-import tempfile
-
 rng = check.rng()
 odd = [
     "",
@@ -951,16 +948,6 @@ for path in ("state", "deep/er/state"):
     for items in ([("a", "1")], [("b", "2")]):
         check.call(save_snapshot, path, 2, items, fs=disk, none_ok=True, shown=shown)
     check.case(load_snapshot, path, fs=disk, want=(2, [("b", "2")]), shown=shown)
-
-with tempfile.TemporaryDirectory() as folder:
-    path = str(pathlib.Path(folder, "state"))
-    shown = "save_snapshot and load_snapshot in a real folder"
-    items = [("b", "2"), ("a", "1")]
-    for _ in range(2):
-        check.call(save_snapshot, path, 2, items, none_ok=True, shown=shown)
-    check.case(load_snapshot, path, want=(2, items), shown=shown)
-    left = [file.name for file in pathlib.Path(folder).iterdir()]
-    check.equal(left, ["state"], shown="the real folder afterwards")
 
 # %% [grade] e4.crash
 import itertools
@@ -1029,6 +1016,10 @@ for old, new in itertools.pairwise(states):
 
 # %% [grade] e4.corrupt
 import pickle
+import struct
+import zlib
+
+head, magic_word = struct.Struct(">4sBQI"), b"LRUS"
 
 PATH = "box/state"
 state = (7, [("a", "1"), ("ü", "2\n"), ("c", "")])
@@ -1044,10 +1035,8 @@ check.call(
 good = disk.read_bytes(PATH)
 check.case(load_snapshot, PATH, fs=disk, want=state, shown="load_snapshot of it")
 shown = "the header of the saved file: magic, version, length, CRC-32"
-length, crc = len(good) - HEADER.size, zlib.crc32(good[HEADER.size :])
-check.equal(
-    HEADER.unpack(good[: HEADER.size]), (MAGIC, VERSION, length, crc), shown=shown
-)
+length, crc = len(good) - head.size, zlib.crc32(good[head.size :])
+check.equal(head.unpack(good[: head.size]), (magic_word, 1, length, crc), shown=shown)
 
 
 def refused(data: bytes, shown: str, hint: str) -> None:
@@ -1075,16 +1064,16 @@ for size in range(len(good)):
     refused(good[:size], f"load_snapshot of the first {size} bytes of a file", compare)
 for junk in (b"\n", b"\0" * 9, good, b"]"):
     refused(good + junk, "load_snapshot of a file with bytes behind it", compare)
-for size in (0, 4, HEADER.size, 100):
+for size in (0, 4, head.size, 100):
     refused(bytes(size), f"load_snapshot of {size} zero bytes", compare)
 refused(rng.bytes(80), "load_snapshot of 80 random bytes", compare)
 
 
-def packed_as(body: bytes, magic: bytes = MAGIC, version: int = VERSION) -> bytes:
-    return HEADER.pack(magic, version, len(body), zlib.crc32(body)) + body
+def packed_as(body: bytes, magic: bytes = magic_word, version: int = 1) -> bytes:
+    return head.pack(magic, version, len(body), zlib.crc32(body)) + body
 
 
-body = good[HEADER.size :]
+body = good[head.size :]
 for version in (0, 2, 255):
     data = packed_as(body, version=version)
     spoilt = storage.CrashDisk({PATH: data})
@@ -1137,6 +1126,9 @@ for name, lie in lies.items():
     )
 
 # %% [grade] e4.tidy
+import pathlib
+import tempfile
+
 PATH = "box/state"
 old, new = (2, [("a", "1")]), (3, [("b", "2"), ("c", "3")])
 start = storage.CrashDisk()
@@ -1183,6 +1175,16 @@ for crash in recorded.crashes():
         hint="a fixed name, path + '.tmp', is written over by the next save",
     )
 check.true(count > 0, shown="save_snapshot(PATH, …)", said="does nothing with fs")
+
+with tempfile.TemporaryDirectory() as folder:
+    path = str(pathlib.Path(folder, "state"))
+    shown = "save_snapshot and load_snapshot in a real folder"
+    items = [("b", "2"), ("a", "1")]
+    for _ in range(2):
+        check.call(save_snapshot, path, 2, items, none_ok=True, shown=shown)
+    check.case(load_snapshot, path, want=(2, items), shown=shown)
+    left = [file.name for file in pathlib.Path(folder).iterdir()]
+    check.equal(left, ["state"], shown="the real folder afterwards")
 
 
 # %% [grade] e5.replay

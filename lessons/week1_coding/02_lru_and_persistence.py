@@ -132,6 +132,17 @@ class Node:
 # a ring. Then every entry has two neighbours, always: `mark.after` is the
 # stalest entry, `mark.before` the freshest.
 
+# %% ring-figure
+viz.show(
+    draw.ring("abc", leaving="b"),
+    alt="Left, a ring of the sentinel and the entries a, b, c with arrows both ways "
+    "between neighbours; right, b is taken out and a and c point to each other.",
+)
+
+# %% [md] ring-moves
+# Taking a node out changes two links, putting one in changes four. None of them
+# depends on how many entries there are:
+
 # %% ring-by-hand
 mark, a, b = Node("mark"), Node("a"), Node("b")
 for node in (a, b):  # link each one in at the fresh end, before the mark
@@ -298,7 +309,7 @@ check.raises(LRUCache, ValueError, -1)
 # What was thrown out is freed at once; the order is your own.
 
 # %% [grade] e1.cost points=4 mode=shared
-# Hits in a cache of 16,384 entries cost about what they cost in one of 1,024.
+# Hits, overwrites and evictions at 16,384 entries cost about what they cost at 1,024.
 
 # %% [hints] e1
 # nudge: How many places must change when an entry moves to the fresh end, and can you reach each of them without a search?
@@ -367,7 +378,8 @@ for call in (((1, 2), {}), ((1,), {"height": 100, "width": 2})):
 #
 # Without tags, `[1]` and `(1,)` merge. A frozenset forgets the order, as a dict and a set
 # do when they are compared; sorting would fail, because `1 < "x"` raises. An array
-# needs its dtype, its shape *and* its bytes: `array.tobytes()`.
+# needs its dtype, its shape *and* its bytes: `array.tobytes()`. (Where the dtype is `object`,
+# those bytes are addresses; go on with `array.tolist()`.)
 
 # %% [md] typed
 # ### Three questions that Python leaves open
@@ -585,9 +597,9 @@ waiting.join()
 
 # %% [md] flight-traps
 # Two traps. If the first one fails and nobody says so, the others wait for ever: whatever
-# happens, the note must be answered and removed. And a thread must never wait for its
-# *own* note: a function that comes back to its own key, in the same thread, simply
-# computes.
+# happens (an interrupt is a `BaseException`, no `Exception`), the note must be answered and removed.
+# And a thread must never wait for its *own* note: a function that comes back to its own key, in
+# the same thread, simply computes. `threading.get_ident()` tells whose note it is.
 #
 # An **exception is never kept**: the next call tries again. And `None` is a result like
 # any other, so "nothing found" needs a mark of its own, such as `missing = object()`.
@@ -784,6 +796,19 @@ print(disk.read_bytes("cache/state"))
 # **Names** wait too. A file that was created or renamed may have its old name after a
 # power cut, until the *folder* is synced. And opening with `"wb"` empties the
 # file first: for a moment there is neither the old state nor the new.
+
+# %% [md] fs-words
+# Your functions get these operations as `fs`, so that the same code runs on real files
+# (`storage.OS`) and on a disk that can crash:
+#
+# | call | on a real system |
+# |---|---|
+# | `fs.open(path, "wb")`, or `"ab"` to append, `"xb"` for a new one | `open` |
+# | `file.write(data)`, `.flush()`, `.close()`; works in `with` | the same |
+# | `file.fsync()` | `os.fsync(file.fileno())` |
+# | `fs.replace(source, target)`, `fs.remove(path)` | `os.replace`, `os.remove` |
+# | `fs.fsync_dir(folder)` | open the folder, `os.fsync` it |
+# | `fs.read_bytes(path)`, `fs.listdir(folder)` | read all of a file, `os.listdir` |
 
 # %% [md] crash-disk
 # `storage.CrashDisk` is a disk in memory with these rules. It records every
@@ -1000,7 +1025,7 @@ for capacity, want in ((None, (5, entries)), (2, (2, entries[1:])), (0, (0, []))
 
 # %% [grade] e4.round points=3 mode=split
 # Order, odd text, none and thousands of entries, smaller and larger capacities, a
-# missing file, real files.
+# missing file.
 
 # %% [grade] e4.crash points=5 mode=split
 # A crash after every operation, with every outcome; with an old state and without.
@@ -1009,8 +1034,9 @@ for capacity, want in ((None, (5, entries)), (2, (2, entries[1:])), (0, (0, []))
 # Every byte changed, every truncation, another version, a body that lies or would
 # run code.
 
-# %% [grade] e4.tidy points=2 mode=split
-# No temporary files stay behind: after success, after a full disk, after a crash.
+# %% [grade] e4.tidy points=2 mode=shared
+# No temporary files stay behind: after success, after a full disk, after a crash;
+# real files too.
 
 # %% [hints] e4
 # nudge: After which of your operations is the old state gone, and is the new one on the disk by then?
@@ -1074,8 +1100,8 @@ viz.show(
 # The log grows without bound while the cache does not. When most records are
 # history, write a new log that holds one `PUT` for each living entry, stalest first, and
 # put it in the place of the old one, with the four steps of section 5. If you wait until
-# the log has a multiple of the records that live, then each access pays a constant
-# share of the rewriting: constant cost, **amortised**.
+# the log has a multiple of the records that live (and a few more, for tiny caches), then
+# each access pays a constant share of the rewriting: constant cost, **amortised**.
 #
 # The file that you had open is then the *old* one, without a name. Whoever appends
 # to it writes into nothing.
@@ -1460,6 +1486,20 @@ check.raises(
 # idea: Write one small helper that makes a call through the decorator and returns how often the function itself ran. Most kills are then one line: this call must run it once, that call must not.
 #
 # outline: Same call in other words, different calls that look alike, unhashable arguments, None as a result, exceptions twice, the order of eviction at a small capacity, two functions, counts, and clearing.
+
+# %% [md] six
+# <details><summary>The colleague's six mistakes</summary>
+#
+# 1. Only the names of keywords are in the key.
+# 2. The key is text: arguments that print alike merge, and one call in two forms splits.
+# 3. A false result (0, None, an empty list) never hits, and its key is noted twice.
+# 4. An exception becomes a result, and is kept.
+# 5. A hit is no use: this is FIFO.
+# 6. The cache stands outside `decorate`, so all functions of one decorator share it.
+#
+# And `order.pop(0)` moves every other entry, each time.
+#
+# </details>
 
 # %% [essay] e7 points=10 rubric=design minutes=10 stretch
 # Defend your design
