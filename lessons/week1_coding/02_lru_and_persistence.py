@@ -408,13 +408,18 @@ from collections.abc import Callable
 
 
 def cache_key(
-    func: Callable, args: tuple, kwargs: dict, *, typed: bool = False, strict=True
+    func: Callable,
+    args: tuple,
+    kwargs: dict,
+    *,
+    typed: bool = False,
+    strict: bool = True,
 ) -> Hashable:
     """Return a key for the call `func(*args, **kwargs)`.
 
-    `typed: bool` separates 1, 1.0 and True; `strict: bool` separates lists from
-    tuples. Raises TypeError if the arguments do not fit `func` or cannot be
-    hashed, ValueError if one contains itself.
+    `typed` separates 1, 1.0 and True; `strict` separates lists from tuples. Raises
+    TypeError if the arguments do not fit `func` or cannot be hashed, ValueError if
+    one contains itself.
     """
     ### BEGIN SOLUTION
     inside: set[int] = set()  # the containers that we are in the middle of
@@ -994,9 +999,10 @@ def timeline(save) -> tuple[list[str], list[tuple[int, str]]]:
     disk, marks = disk.copy(), []
     save("cache/state", *NEW, fs=disk)
     for crash in disk.crashes():
-        found = viz.attempt(
-            load_snapshot, "cache/state", fs=storage.CrashDisk(crash.files)
-        )
+        try:
+            found = load_snapshot("cache/state", fs=storage.CrashDisk(crash.files))
+        except (FileNotFoundError, storage.CorruptSnapshot):
+            found = None
         marks.append((crash.done, names.get(str(found), "broken")))
     return disk.operations, marks
 
