@@ -127,7 +127,7 @@ PAYLOADS = {
     ),
 }
 
-# TeX -> the command that must not be one any more
+# TeX that must stand as it was typed -> the command in it
 TEX = {
     r"$\href{javascript:alert(1)}{x}$": r"\href",
     r"$$\url{javascript:alert(1)}$$": r"\url",
@@ -142,12 +142,59 @@ TEX = {
     r"$\newcommand{\x}{y}$": r"\newcommand",
     r"$\def\frac#1#2{10}$": r"\def",
     r"$\eqref{x}$": r"\eqref",
+    r"$\href {javascript:alert(1)} {x}$": r"\href",
+    r"$x_{\href{javascript:alert(1)}{x}}$": r"\href",
+    r"$\gdef\x{y}$": r"\gdef",
+    r"$\DeclareMathOperator{\sin}{cos}$": r"\DeclareMathOperator",
+    r"$\newenvironment{a}{b}{c}$": r"\newenvironment",
+    r"$\data{x}{y}$": r"\data",
     r"\begin{align}\href{javascript:alert(1)}{x}\end{align}": r"\href",
     r"\\(\href{javascript:alert(1)}{x}\\)": r"\href",
     r"<p>$\hr&#101;f{javascript:alert(1)}{x}$</p>": r"\href",
     r"<p>$&#92;href{javascript:alert(1)}{x}$</p>": r"\href",
     r"<p>$\hr<!-- -->ef{javascript:alert(1)}{x}$</p>": r"\href",
 }
+
+# TeX that is drawn, or stands as typed, and brings nothing but its letters with it
+DRAWN = [
+    r"$\text{<img src=x onerror=alert(1)>}$",
+    r"$\text{&lt;img src=x onerror=alert(1)&gt;}$",
+    r"$\text{&#60;img src=x onerror=alert(1)&#62;}$",
+    r"$\text{&amp;lt;script&amp;gt;alert(1)&amp;lt;/script&amp;gt;}$",
+    r"$\mathrm{</math><script>alert(1)</script>}$",
+    r"$\mbox{</mtext></math><svg onload=alert(1)>}$",
+    r"$\hbox{a $\text{<script>alert(1)</script>}$ b}$",
+    r"$\text{<mglyph><style><img src=x onerror=alert(1)></style>}$",
+    r"$\verb|<script>alert(1)</script>|$",
+    r"$\tag{<script>alert(1)</script>}$",
+    r"$\operatorname{<b>}$",
+    r"$<script>alert(1)</script>$",
+    r"$\color{red;position:fixed}{x}$",
+    r"$\color{red\" onload=\"alert(1)}{x}$",
+    r"$\textcolor{url(http://far.invalid/seen.png)}{x}$",
+    r"$\colorbox{url(http://far.invalid/seen.png)}{x}$",
+    r"$\fcolorbox{red}{blue}{<b>}$",
+    r"$\rule{9999em}{9999em}$",
+    r"$\hspace{9999em}\kern-50em\hskip-50em\mspace{-999mu}$",
+    r"$\raise 99em {x}\lower-99em {x}\moveleft 99em {x}$",
+    r"$\llap{Score: 10}\rlap{Score: 10}\clap{x}\smash{x}$",
+    r"$\Huge{\Huge{\Huge x}}$",
+    r"$\above{999em}x$",
+    r"$\genfrac{<}{>}{999em}{0}{a}{b}$",
+    r"$\begin{array}{c\"onload=alert(1)}x\end{array}$",
+    r"$\begin{script}alert(1)\end{script}$",
+    r"\begin{script}alert(1)\end{script}",
+    "$\ue0000\ue001$ \ue0000\ue001 \ue00099999\ue001",
+    f'$x$ ![$"onerror=alert(1)>$](data:image/png;base64,{DOT64})',
+    "$\"><script>alert(1)</script>$ <b title='&#xe000;0&#xe001;'>&#xe000;0&#xe001;</b>",
+    "$javascript:alert(1)$ <a href='&#xe000;0&#xe001;'>x</a>",
+    "$" + "{" * 500 + "x" + "}" * 500 + "$",
+    "$" + r"\sqrt" * 500 + "$",
+    "$" + r"\frac" * 500 + "$",
+    "$" + "x_" * 500 + "$",
+    "$" + r"\left(" * 400 + r"\right)" * 400 + "$",
+    "$" + "x" * 20_000 + "$",
+]
 
 # name -> (the data of an output, its metadata, what must not be in the page)
 OUTPUTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -161,8 +208,13 @@ OUTPUTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "javascript": ({"application/javascript": "alert(1)"}, {}, "alert(1)"),
     "svg": ({"image/svg+xml": SVG}, {}, "image/svg+xml;base64"),
     "markdown": ({"text/markdown": "[x](javascript:alert(1))"}, {}, 'href="java'),
-    "latex": ({"text/latex": r"$\href{javascript:alert(1)}{x}$"}, {}, r"\href{"),
+    "latex": ({"text/latex": r"$\href{javascript:alert(1)}{x}$"}, {}, "<math"),
     "latex with html": ({"text/latex": "<script>alert(1)</script>"}, {}, "<script>a"),
+    "latex with both": (
+        {"text/latex": r"$\text{<script>alert(1)</script>}$"},
+        {},
+        "<script>a",
+    ),
     "plain": ({"text/plain": "<script>alert(1)</script>"}, {}, "<script>alert"),
     "mermaid": ({"text/vnd.mermaid": "<script>alert(1)</script>"}, {}, "<script>a"),
     "pdf": ({"application/pdf": PAGE64}, {}, PAGE64),
@@ -196,13 +248,15 @@ OUTPUTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 def notebook() -> nbformat.NotebookNode:
     """Return a notebook with every payload, each in a cell of its own."""
     cells = [new_markdown_cell(text) for text, _ in PAYLOADS.values()]
-    cells += [new_markdown_cell(text) for text in TEX]
+    cells += [new_markdown_cell(text) for text in (*TEX, *DRAWN)]
     cells += [forged()]
     for name, (data, metadata, _) in OUTPUTS.items():
         cells.append(new_code_cell(f"# {name}", outputs=[shown(data, metadata)]))
     for text, _ in PAYLOADS.values():
         cells.append(new_code_cell(text, outputs=[shown({"text/html": text}, {})]))
         cells.append(new_code_cell("", outputs=[printed(text), failed(text)]))
+    outputs = [shown({"text/latex": text}, {}) for text in (*TEX, *DRAWN)]
+    cells.append(new_code_cell("", outputs=outputs))
     return new_notebook(cells=cells)
 
 

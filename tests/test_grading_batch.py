@@ -17,7 +17,7 @@ from test_grading_autograde import ANSWERS, NOTHING, RIGHT, WEEK, answer, tree
 from test_grading_autograde import make_course as make
 
 from course.errors import CourseError
-from course.grading import batch, sandbox
+from course.grading import batch, gradebook, sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -99,9 +99,9 @@ def test_scores_equal_stock_nbgrader_cell_by_cell(course, graded, tmp_path):
         shutil.copytree(
             course / "submitted" / student, tmp_path / "submitted" / student
         )
-    with closing(sqlite3.connect(course / "gradebook.db")) as db:
-        assert db.execute("SELECT count(*) FROM student").fetchone()[0] == 10
-    batch._blank(course / "gradebook.db", tmp_path / "gradebook.db")
+    shutil.copytree(course / "lessons", tmp_path / "lessons")
+    shutil.copy(course / "nbgrader_config.py", tmp_path)
+    gradebook.ensure(tmp_path, say=print)
     (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", "autograde", WEEK],
@@ -257,15 +257,15 @@ def test_really_killed_a_rerun_gives_the_same(course, graded):
 
 
 def test_a_process_that_dies_loses_only_its_submission(course, graded, monkeypatch):
-    real = batch._convert
+    real = batch._run_notebooks
 
-    def dies(notebook, outcome, *rest):
+    def dies(outcome, *rest):
         if outcome.student == "bob":
             os._exit(9)
-        return real(notebook, outcome, *rest)
+        return real(outcome, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "_convert", dies)
+        patch.setattr(batch, "_run_notebooks", dies)
         outcomes, text = run(course, "bob", "zoe", force=True)
     assert outcomes["bob"].lost == "the process that graded it died"
     assert "bob  not graded: the process that graded it died" in text
@@ -280,6 +280,48 @@ def test_strangers_are_refused_without_a_sandbox(course, monkeypatch):
         batch.autograde(WEEK, root=course)
     assert "nothing was run" in caught.value.message
     assert "--trust" in caught.value.cure
+
+
+def test_a_student_with_a_harmful_name_is_not_graded(course, graded):
+    before = scores(course / "gradebook.db")
+    names = ["[b]<i>two\nlines", "-rf", "\x1b[2J"]
+    for name in names:
+        shutil.copytree(course / "submitted" / "ann", course / "submitted" / name)
+    outcomes, text = run(course, "zoe", *names, force=True)
+    for name in names:
+        assert "a student may not have such a name" in outcomes[name].lost
+        shutil.rmtree(course / "submitted" / name)
+    assert outcomes["zoe"].lost == ""
+    assert "[b]<i>two\\nlines  not graded: [b]<i>two\\nlines: a student may" in text
+    assert "\x1b" not in text
+    assert scores(course / "gradebook.db") == before
+    assert not list((course / "autograded").glob("*two*"))
+
+
+def test_a_file_that_hides_a_module_is_flagged_and_not_run(course, graded):
+    for room in ("source", "release"):  # what the course ships may come back
+        (course / room / WEEK / "statistics.py").write_text("MINE = True")
+    place = course / "submitted" / "hal" / WEEK
+    shutil.copytree(course / "submitted" / "ann" / WEEK, place)
+    (place / "course").mkdir()
+    for name in ("numpy.py", "ipykernel_launcher.py", "course/__init__.py"):
+        (place / name).write_text("raise SystemExit('hidden')")
+    (place / "statistics.py").write_text("MINE = False")
+    (place / "helper.py").write_text("TWO = 2")
+    own = "def double(n):\n    import helper, statistics\n    assert statistics.MINE\n"
+    answer(place / "one.ipynb", own + "    return helper.TWO * n", ANSWERS["right"][1])
+    outcomes, text = run(course, "hal")
+    shutil.rmtree(course / "submitted" / "hal")
+    for room in ("source", "release"):
+        (course / room / WEEK / "statistics.py").unlink()
+    assert outcomes["hal"].trouble == {}
+    assert [flag.partition(":")[0] for flag in outcomes["hal"].flags] == [
+        "course/__init__.py",
+        "ipykernel_launcher.py",
+        "numpy.py",
+    ]
+    assert "REVIEW: numpy.py: the notebook would import it in place of numpy" in text
+    assert (outcomes["hal"].score, outcomes["hal"].max) == (200, 200)
 
 
 def test_what_is_not_there_is_named(course):

@@ -4,6 +4,7 @@ import base64
 import re
 from functools import cache
 from pathlib import Path
+from time import monotonic
 
 import hostile_pages as hostile
 import nbgrader
@@ -16,7 +17,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from course.desk import _Table
-from course.grading import clean
+from course.grading import clean, formulas
 
 HERE = Path(__file__).resolve().parent.parent
 BOMB = '"><script>alert(1)</script>'
@@ -95,10 +96,29 @@ def test_nbconvert_alone_would_have_let_it_through(name):
 
 
 @pytest.mark.parametrize("text", hostile.TEX)
-def test_tex_command_is_none_any_more(text):
-    command = re.escape(hostile.TEX[text]) + "(?![A-Za-z])"
-    said = drawn(text).get_text()
-    assert not re.search(command, said)
+def test_tex_that_does_more_than_draw_stands_as_typed(text):
+    soup = drawn(text)
+    assert not soup.math
+    assert hostile.TEX[text] in soup.get_text()
+    if hostile.TEX[text] in text:  # elsewhere it is written as an entity of HTML
+        assert "<math" not in formulas.latex(text)
+
+
+@pytest.mark.parametrize("text", hostile.DRAWN, ids=range(len(hostile.DRAWN)))
+def test_a_formula_brings_nothing_but_its_letters(text):
+    start = monotonic()
+    pages = [clean.markdown({}, text), formulas.latex(text)]
+    assert monotonic() - start < 2
+    for html in pages:
+        soup = BeautifulSoup(html, "html.parser")
+        only_listed(soup)
+        for element in soup.find_all(style=True):
+            assert not element.find_parent("math")
+        for element in soup.select("math *"):
+            width = re.fullmatch(
+                r"([\d.]+)(em|ex|mm|pt|px)", element.get("width", "0px")
+            )
+            assert float(width[1]) < (10 if width[2] in ("em", "ex") else 100)
 
 
 @pytest.mark.parametrize("name", hostile.OUTPUTS)
@@ -109,13 +129,21 @@ def test_output_runs_nothing(name):
 
 
 def test_only_what_is_listed_is_markup_on_a_whole_page(whole):
-    tags = {*clean._TAGS.split(), "body", "main"}
-    for element in inside(whole).find_all(True):
+    only_listed(inside(whole))
+
+
+def only_listed(soup: BeautifulSoup) -> None:
+    """Fail on an element or an attribute that no page may have."""
+    tags = {*clean._TAGS.split(), *formulas.TAGS.split(), "body", "main"}
+    for element in soup.find_all(True):
         assert element.name in tags, element
+        maths = element.name in formulas.TAGS.split()
+        assert maths == bool(element.find_parent("math") or element.name == "math")
+        names = formulas.ATTRIBUTES if maths else {*clean._ATTRIBUTES, "id", "tabindex"}
         for name, value in element.attrs.items():
             said = f"{element.name} {name}={value}"
             assert not name.startswith(("on", "data-")), said
-            assert name in {*clean._ATTRIBUTES, "id", "tabindex"}, said
+            assert name in names, said
             if name == "id":
                 assert re.fullmatch(r"(cell-id=)?[\w-]+", value), said
             if name == "src":
@@ -251,8 +279,102 @@ def test_markdown_that_is_honest_survives():
     assert soup.select_one(".highlight .k").text == "def"
     assert soup.details.summary.text == "A nudge"
     assert soup.details.select_one("p em").text == "first"
-    assert "$a_1 < b \\le \\frac{1}{2}$" in soup.text
+    assert shape(soup.math) == "mrow(msub(a 1) < b ≤ mfrac(mrow(1) mrow(2)))"
     assert "list<int> & more" in soup.text
+
+
+def shape(element) -> str:
+    """Return what is in an element as `name(…)`, its letters as they are."""
+    inner = [
+        shape(one) if one.name in formulas.TAGS.split() and one.find(True) else one.text
+        for one in element.children
+    ]
+    shown = " ".join(filter(None, inner))
+    if element.name in ("math", "mi", "mn", "mo", "mtext"):
+        return shown
+    return f"{element.name}({shown})"
+
+
+FORMULAS = {
+    r"$\sqrt[3]{x}$": "mrow(mroot(mrow(x) 3))",
+    r"$$\sum_{i=1}^n i$$": "mrow(munderover(∑ mrow(i = 1) n) i)",
+    r"\\(\alpha\\)": "mrow(α)",
+    r"\\[\alpha\\]": "mrow(α)",
+    r"\begin{equation}a=b\end{equation}": "mrow(a = b)",
+    r"\begin{align}a&=b\\c&=d\end{align}": (
+        "mrow(mtable(mtr(mtd(a) mtd(= b)) mtr(mtd(c) mtd(= d))))"
+    ),
+    r"\begin{gather*}a\\b\end{gather*}": "mrow(mtable(mtr(mtd(a)) mtr(mtd(b))))",
+    r"$\operatorname*{arg\,max}_x$": "mrow(msub(arg\N{THIN SPACE}max x))",
+    r"$\mathcal{L}\in\mathbb{R}$": "mrow(ℒ ∈ ℝ)",
+    r"$\{a \mid a\}$": "mrow({ a ∣ a })",
+    r"$\lVert x\rVert \not= y$": "mrow(‖ x ‖ ≠ y)",
+    r"$a\text{ if }b$": "mrow(a \xa0if\xa0 b)",
+}
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_formulas_are_drawn(text):
+    formula = drawn(text).math
+    assert shape(formula) == FORMULAS[text]
+    block = text.startswith(("$$", r"\\[", r"\begin"))
+    assert formula["display"] == ("block" if block else "inline")
+    text = text.replace(r"\\(", r"\(").replace(r"\\)", r"\)")
+    text = text.replace(r"\\[", r"\[").replace(r"\\]", r"\]")
+    assert formulas.latex(f"< {text} >") == f"&lt; {formula} &gt;"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$\frac{1}$",
+        r"$\nosuch{x}$",
+        r"$\not x$",
+        "$x_1_2$",
+        r"$\left(x$",
+        "${x$",
+        r"$x^$",
+    ],
+)
+def test_a_formula_that_is_wrong_stands_as_typed(text):
+    assert drawn(text).get_text().strip() == text
+    assert not drawn(text).math
+
+
+def test_a_formula_in_the_text_of_a_picture_is_text():
+    assert drawn("![the $x^2$](https://a.b/c.png)").img["alt"] == "the $x^2$"
+
+
+def test_a_latex_output_is_drawn_on_both_pages():
+    output = hostile.shown({"text/latex": r"$\displaystyle x^{2}$"}, {})
+    nb = new_notebook(cells=[new_code_cell("", outputs=[output])])
+    for template in ("feedback", "formgrade"):
+        assert inside(page(template, nb)).select_one(".output_latex math msup")
+
+
+def test_no_page_asks_another_host():
+    for template in ("feedback", "formgrade"):
+        soup = BeautifulSoup(page(template, new_notebook()), "html.parser")
+        assert not soup.select("[src^=http], link[href^=http]")
+        assert "http" not in soup.select_one("meta[http-equiv]")["content"]
+
+
+def test_tests_have_their_names():
+    cells = []
+    details = {"grade": True, "points": 1, "score": 1, "schema_version": 3}
+    for name, essay in (("w1-demo-e3-grade-exact", False), ("w1-demo-e4-essay", True)):
+        cell = new_markdown_cell("x") if essay else new_code_cell("x")
+        own = {"grade_id": name, "solution": essay, "locked": not essay}
+        cell.metadata.nbgrader = details | own
+        cells.append(cell)
+    soup = BeautifulSoup(page("feedback", new_notebook(cells=cells)), "html.parser")
+    links = {one.text: one["href"] for one in soup.select("#toc a")}
+    assert links == {
+        "e3 exact": "#w1-demo-e3-grade-exact",
+        "e4 essay": "#w1-demo-e4-essay",
+    }
+    labels = [one.text for one in soup.select(".nbgrader-label")]
+    assert labels == ["e3 exact", "Student's answer"]
 
 
 def test_the_figures_of_the_course_survive():

@@ -346,6 +346,134 @@ def test_only_known_notebooks_come_through(case):
     guard.check(case.folder, ["01_honest"])  # nbgrader leaves them out as well
 
 
+# Each stands in for a module of Python's, a library's or the course's own.
+HIDING = {
+    "json.py": "json",
+    "numpy.py": "numpy",
+    "numpy.pyc": "numpy",
+    "numpy.so": "numpy",
+    "math.cpython-311-x86_64-linux-gnu.so": "math",
+    "six.abi3.so": "six",
+    "sitecustomize.py": "sitecustomize",
+    "usercustomize.py": "usercustomize",
+    "ipykernel.py": "ipykernel",
+    "ipykernel_launcher.py": "ipykernel_launcher",
+    "course.py": "course",
+    "course/__init__.py": "course",
+    "course/__init__.pyc": "course",
+    "numpy/__init__.cpython-312-x86_64-linux-gnu.so": "numpy",
+    "mpl_toolkits/mplot3d.py": "mpl_toolkits/mplot3d",  # has no __init__: all add to it
+    # what the release ships itself, by another file that Python takes first
+    "given.so": "given",
+    "given/__init__.py": "given",
+    "kit.py": "kit",
+    "kit/part.so": "kit/part",
+}
+
+
+@pytest.fixture
+def shipped(case) -> list[str]:
+    """Return what the release ships beside its notebooks."""
+    names = ["given.py", "kit/__init__.py", "kit/part.py", "statistics.py"]
+    for name in names:
+        file = case.root / "release" / "week1" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return names
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_a_file_that_hides_a_module_is_left_out(case, shipped, name):
+    case.put(name, "evil = 1")
+    found = case.admit()
+    said = f"the notebook would import it in place of {HIDING[name]}"
+    assert found.flags == (f"{name}: {said}",)
+    assert case.files() == set()
+    with pytest.raises(CourseError, match=said):
+        guard.check(case.folder)
+
+
+def test_modules_with_names_of_their_own_stay(case, shipped):
+    own = ["helper.py", "tools/__init__.py", "tools/json.py", "numpy.csv", "x.pth"]
+    own += ["code/numbers.csv", "numpy/data.csv", "code/script.py", "fast.so"]
+    for name in (*own, *shipped):
+        case.put(name, "x = 1")
+    case.put("__pycache__/given.cpython-311.pyc")  # Python would believe it
+    case.put("kit/__pycache__/part.cpython-311.pyc")
+    found = case.admit()
+    assert found.flags == ()
+    assert case.files() == {*own, *shipped}
+    guard.check(case.folder)  # nbgrader leaves __pycache__ out as well
+
+
+def test_another_folder_can_be_named_as_the_release(case, shipped, tmp_path):
+    case.put("statistics.py")
+    with pytest.raises(CourseError, match="in place of statistics"):
+        guard.check(case.folder, release=tmp_path / "elsewhere")
+
+
+MISNAMED = {
+    "<b>ann": "<b>ann",
+    'a"b': 'a"b',
+    "a'b": "a'b",
+    "a&b": "a&b",
+    "two\nlines": "two\\nlines",
+    "\x1b[2J": "\\x1b[2J",
+    "\u202eann": "\\u202eann",
+    "a\\b": "a\\\\b",
+    ".ann": ".ann",
+    "..": "..",
+    "-rf": "-rf",
+    "--force": "--force",
+    " ann": " ann",
+    "ann ": "ann ",
+    "a,b": "a,b",
+    "$(id)": "$(id)",
+    "[ab]*": "[ab]*",
+    "x" * 101: "x" * 80 + "…",
+    b"caf\xe9": "caf\\udce9",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("name", MISNAMED, ids=range(len(MISNAMED)))
+def test_a_student_with_a_harmful_name_is_refused(case, name):
+    text = os.fsdecode(name)
+    why = f"{MISNAMED[name]}: a student may not have such a name"
+    assert guard.misnamed(text).startswith(why)
+    assert guard.misnamed(text).isprintable()
+    if text in ("", ".."):
+        return
+    try:
+        case.folder.parent.rename(case.root / "submitted" / text)
+    except OSError as error:
+        pytest.skip(f"this file system has no such names: {error}")
+    folder = case.root / "submitted" / text / "week1"
+    case.scratch.mkdir()
+    found = guard.admit(folder, case.scratch, ["01_honest"])
+    assert found.notebooks == ()
+    assert found.flags[0].startswith(why)
+    with pytest.raises(CourseError, match="a student may not have such a name"):
+        guard.check(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ann",
+        "1234567",
+        "Zoë Ng",
+        "mu\u0308ller",
+        "王小明",
+        "अनिल",
+        "a.b+c@d-e.org",
+        "_",
+    ],
+)
+def test_names_of_people_are_fine(name):
+    assert guard.misnamed(name) == ""
+
+
 NAMES = {
     "..\\..\\evil.txt": "..\\\\..\\\\evil.txt",
     "a\\b": "a\\\\b",
@@ -539,6 +667,10 @@ def test_plain_nbgrader_grades_the_others(built_minicourse):
     os.mkfifo(submitted / "dan" / week / "timestamp.txt")
     (root / "autograded" / "dan" / week).mkdir(parents=True)  # so it reads the time
     (submitted / "eve" / week / "01_sums.ipynb").write_text("{")
+    shutil.copytree(submitted / "ann", submitted / "fay")
+    (submitted / "fay" / week / "numpy.py").touch()
+    for name in ("a<b>", "two\nlines", "\x1b[2Jx"):
+        shutil.copytree(submitted / "ann", submitted / name)
     before = source.read_bytes()
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", "autograde", week],
@@ -550,9 +682,15 @@ def test_plain_nbgrader_grades_the_others(built_minicourse):
         f"the submission cid/{week} was refused: cid -> ann: it is a link",
         f"the submission dan/{week} was refused: timestamp.txt: it is a FIFO",
         f"the submission eve/{week} was refused: 01_sums.ipynb: the file is not valid",
+        f"the submission fay/{week} was refused: numpy.py: the notebook would import",
+        "a submission was refused: a<b>: a student may not have such a name",
+        "a submission was refused: two\\nlines: a student may not have such a name",
+        "a submission was refused: \\x1b[2Jx: a student may not have such a name",
     ):
         assert said in done.stderr
-    assert "ann" not in done.stderr.partition("was refused")[2].replace("-> ann", "")
+    after = done.stderr.partition("the submission bob/")[2]
+    assert "ann" not in after.replace("-> ann", "")
+    assert "\x1b[2J" not in done.stderr
     assert {path.parent.parent.name for path in root.glob("autograded/*/*/*")} == {
         "ann"
     }

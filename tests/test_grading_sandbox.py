@@ -347,11 +347,52 @@ def test_without_a_sandbox_nothing_runs(course, tmp_path, monkeypatch):
 
 def test_what_is_missing_is_named_with_its_cure(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    sandbox.obstacle.cache_clear()
+    sandbox._unfit.cache_clear()
     try:
         with pytest.raises(CourseError) as caught:
             sandbox.require()
     finally:
-        sandbox.obstacle.cache_clear()
+        sandbox._unfit.cache_clear()
     assert "nothing was run" in caught.value.message
     assert "install bubblewrap" in caught.value.cure
+
+
+@needs_sandbox
+@pytest.mark.parametrize("prefix", ["prefix", "base_prefix"])
+@pytest.mark.parametrize("held", ["course", "course/submitted", "checkout", "home"])
+def test_python_in_a_folder_with_more_in_it_is_refused(
+    monkeypatch, tmp_path, prefix, held
+):
+    """Such as `python -m venv .` in the course: a kernel would see the answers."""
+    course, checkout, home = (tmp_path / name for name in ("course", "git", "home"))
+    held = {"course": course, "checkout": checkout, "home": home}.get(held)
+    for folder in (course, checkout, home):
+        folder.mkdir()
+        (folder / "nbgrader_config.py").touch()
+    if held is None:  # handed in on another disk, by a link
+        held = tmp_path / "disk"
+        held.mkdir()
+        (course / "submitted").symlink_to(held)
+    monkeypatch.setenv("COURSE_ROOT", str(course))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(sandbox, "PACKAGE", checkout / "course")
+    assert sandbox._exposed() == ""
+    env = tmp_path / "env"
+    env.symlink_to(held)
+    monkeypatch.setattr(sys, prefix, str(env))
+    with pytest.raises(CourseError) as caught:
+        sandbox.require()
+    assert f"a kernel sees {env}, and " in caught.value.message
+    assert "make lab" in caught.value.cure
+
+
+@needs_sandbox
+def test_a_course_below_usr_is_refused(monkeypatch):
+    monkeypatch.setattr(sandbox.paths, "root", lambda: Path("/usr/share/course"))
+    assert "this course (/usr/share/course) is in there" in sandbox.obstacle()
+
+
+def test_an_environment_inside_the_course_is_no_obstacle(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setattr(sandbox.paths, "root", lambda: tmp_path)
+    assert sandbox._exposed() == ""

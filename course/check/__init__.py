@@ -10,11 +10,13 @@ stops at the first broken rung. NumPy and the standard library are all it needs.
 """
 
 from course.check.cell import hidden, rng, seed, visible
+from course.check.compare import other
 from course.check.rungs import (
     against,
     at_most,
     call,
     case,
+    copied,
     equal,
     raises,
     true,
@@ -29,8 +31,10 @@ __all__ = [
     "call",
     "case",
     "collect",
+    "copied",
     "equal",
     "hidden",
+    "other",
     "raises",
     "rng",
     "seed",

@@ -24,7 +24,7 @@ from course.check.wrong import Fatal, Wrong, collecting
 
 _NOISE = 4000  # characters of captured output that are kept
 ABOVE = "run the cells above, top to bottom, then this one again"
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LIBRARIES = tuple(
     {sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
@@ -153,14 +153,14 @@ def raised(error: BaseException) -> str:
     """
     words = one_line(error, 120)
     said = f"raised {type(error).__name__}" + (f": {words}" if words else "")
-    frame = _learner_frame(error)
+    frame = learner_frame(error)
     if frame is None:
         return said
     return f"{said}  (line {frame.lineno}: {one_line(frame.line, 72)})"
 
 
 def _explain(error: BaseException, test: _Test) -> Wrong:
-    frame = _learner_frame(error)
+    frame = learner_frame(error)
     if frame is not None:
         return Wrong(f"{frame.name}(...)", raised(error), "mend the line named above")
     named = title(test.grade_id)
@@ -185,8 +185,13 @@ def _explain(error: BaseException, test: _Test) -> Wrong:
     )
 
 
-def _learner_frame(error: BaseException) -> traceback.FrameSummary | None:
-    """Return the innermost frame of code that stands in a cell, or None."""
+def learner_frame(error: BaseException) -> traceback.FrameSummary | None:
+    """Return the innermost frame of code that stands in a cell, or None.
+
+    An error from another process brings its frame along as `learner_frame`.
+    """
+    if told := getattr(error, "learner_frame", None):
+        return told
     codes = _running[-1].codes if _running else set()
     found = None
     for frame, lineno in traceback.walk_tb(error.__traceback__):

@@ -591,3 +591,30 @@ def _alike(a: object, b: object) -> bool:
     if not all(base in (bool, int, float, complex) for base in bases):
         return False
     return _plain(bases[0], a) == _plain(bases[1], b)
+
+
+def other(value: object) -> object:
+    """Return something of the kind of `value` that is surely not equal to it.
+
+    Of a function, one that returns such things.
+
+    >>> other(3), other("a"), other([1, 2]), other(True)
+    (7, 'a?', [1, 2, 2], False)
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return type(value)(not value)
+    if isinstance(value, (int, float, complex, np.number)):
+        return value + value + 1 if value == value else type(value)(0)
+    if isinstance(value, (str, bytes)):
+        return value + (b"?" if isinstance(value, bytes) else "?")
+    if isinstance(value, (list, tuple)):
+        return type(value)([*value, value[-1] if value else None])
+    if isinstance(value, (set, frozenset)):
+        return value | {"?"}
+    if isinstance(value, dict):
+        return value | {"?": "?"}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and value.size:
+        return ~value if value.dtype.kind == "b" else value + value + 1
+    if callable(value):
+        return lambda *args, **named: other(value(*args, **named))
+    return object()

@@ -7,6 +7,7 @@ its folder by a rename, then a note that it is done. Killed anywhere, the next r
 finds no note and grades that submission again, to the same result.
 """
 
+import copy
 import ctypes
 import hashlib
 import json
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
@@ -30,7 +31,7 @@ from typing import Any
 
 from course import fastimport, paths, syllabus  # noqa: F401 - fastimport first
 from course.errors import CourseError
-from course.grading import gradebook, guard, sandbox
+from course.grading import gradebook, guard, sandbox, trial
 from course.grading.autograde import find, zero
 from course.grading.submit import write
 from course.syllabus import Notebook
@@ -38,7 +39,14 @@ from course.syllabus import Notebook
 PR_SET_PDEATHSIG = 1  # see prctl(2)
 LOG = "autograde.log"  # in .course/, of the last run
 MAX_LOG = 100_000  # characters for one submission
-WRITERS = ("SaveAutoGrades", "AssignLatePenalties")
+# Steps of nbgrader's that this module does in its own way: a submission is filled into
+# a template that was checked once, and grades are written by `_save`.
+OURS = {
+    "sanitize_preprocessors": ("Rebuild",),
+    "autograde_preprocessors": (
+        *("SaveAutoGrades", "AssignLatePenalties", "CheckCellMetadata"),
+    ),
+}
 BACKUPS = 10
 SPARE = 60  # seconds beyond its notebooks' budgets that a submission may take
 SHOWN = 5  # notes of one kind printed for a submission
@@ -51,12 +59,14 @@ class Outcome:
 
     `trouble` maps a notebook to why it got nothing, `repairs` to what was mended,
     `flags` are for the instructor's eyes. `score` is of `max` points, without what
-    waits for a reader. `lost` says why the whole submission could not be graded.
+    waits for a reader; `beside` of them come from tests that ran beside the learner's
+    code, where nothing but canaries watched over them. `lost` says why the whole submission could not be graded.
     """
 
     student: str
     score: float = 0.0
     max: float = 0.0
+    beside: float = 0.0
     trouble: dict[str, str] = field(default_factory=dict)
     repairs: dict[str, list[str]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
@@ -68,6 +78,7 @@ class Outcome:
 @dataclass
 class _Running:
     process: multiprocessing.Process
+    place: int  # which copy of the judges is its own
     since: float
 
 
@@ -94,6 +105,7 @@ def autograde(
     console = console or Console(highlight=False)
     notebooks = syllabus.resolve(week, root)
     folder = notebooks[0].week if notebooks else week
+    workers = max(1, workers or os.cpu_count() or 1)
     if not trust:
         _require_sandbox()
     chosen = _chosen(root, folder, students)
@@ -101,17 +113,29 @@ def autograde(
         book = gradebook.ensure(root, say=console.print)
         _back_up(book, root)
         with _workshop(root) as shop:
-            _blank(book, shop / "blank.db")
+            misnamed = {one: why for one in chosen if (why := guard.misnamed(one))}
             # Taken before it is read: what is handed in meanwhile is then a change.
-            digests = {one: _digest(root, folder, one) for one in chosen}
-            todo, done = [], []
+            digests = {
+                one: _digest(root, folder, one) for one in chosen if one not in misnamed
+            }
+            todo, done = [], [Outcome(one, lost=why) for one, why in misnamed.items()]
             for student, digest in digests.items():
                 known = None if force else _known(root, folder, student, digest)
                 (done if known else todo).append(known or student)
             (root / ".course" / LOG).write_text("", "utf-8")
-            warm = sandbox.nursery() if todo and not trust else nullcontext()
-            with warm, _Progress(console, len(todo)) as progress:
-                for outcome in _run(todo, notebooks, root, shop, workers, trust):
+            with ExitStack() as stack:
+                ready, judges = (lambda: None), []
+                if todo and not trust:
+                    judges = _judges(notebooks, root, workers)
+                    for one in judges:
+                        stack.callback(one.close)
+                    ready = stack.enter_context(sandbox.nursery())
+                progress = stack.enter_context(_Progress(console, len(todo)))
+                templates = _templates(notebooks, root, trust) if todo else []
+                for one in judges:
+                    one.open()
+                ready()
+                for outcome in _run(todo, templates, root, shop, workers, judges):
                     digest = digests[outcome.student]
                     _keep(outcome, digest, notebooks, root, shop, book)
                     done.append(outcome)
@@ -125,7 +149,7 @@ def _require_sandbox() -> None:
     except CourseError as error:
         raise CourseError(
             error.message,
-            cure=f"{sandbox.CURE}; or, only for people you trust: --trust",
+            cure=f"{sandbox.cure()}; or, only for people you trust: --trust",
         ) from None
 
 
@@ -154,31 +178,37 @@ def _chosen(root: Path, week: str, students: Collection[str]) -> list[str]:
 
 def _run(
     students: list[str],
-    notebooks: list[Notebook],
+    templates: list["_Template"],
     root: Path,
     shop: Path,
-    workers: int | None,
-    trust: bool,
+    workers: int,
+    judges: list[trial.Trial],
 ) -> Iterator[Outcome]:
     """Yield the outcome of each submission as it comes; at most `workers` at once."""
-    import nbgrader.converters  # noqa: F401 - once here, not in every process
-
     context = multiprocessing.get_context("fork")
     waiting, running = list(reversed(students)), {}
-    most = max(1, workers or os.cpu_count() or 1)
-    limit = SPARE + len(notebooks) * 180
+    places = list(range(workers))
+    limit = SPARE + len(templates) * 180
     try:
         while waiting or running:
-            while waiting and len(running) < most:
-                student = waiting.pop()
+            while waiting and places:
+                student, place = waiting.pop(), places.pop()
                 reader, writer = context.Pipe(duplex=False)
                 process = context.Process(
                     target=_work,
-                    args=(writer, student, notebooks, root, shop / student, trust),
+                    args=(
+                        writer,
+                        student,
+                        templates,
+                        root,
+                        shop / student,
+                        judges,
+                        place,
+                    ),
                 )
                 process.start()
                 writer.close()
-                running[reader] = student, _Running(process, monotonic())
+                running[reader] = student, _Running(process, place, monotonic())
             ready = wait(list(running), timeout=1)
             for reader, (student, one) in list(running.items()):
                 late = monotonic() - one.since > limit
@@ -188,6 +218,7 @@ def _run(
                 outcome.seconds = monotonic() - one.since
                 del running[reader]
                 _end(one.process)
+                places.append(one.place)
                 yield outcome
     finally:
         for _, one in running.values():
@@ -214,14 +245,17 @@ def _end(process: multiprocessing.Process) -> None:
 def _work(
     writer: Connection,
     student: str,
-    notebooks: list[Notebook],
+    templates: list["_Template"],
     root: Path,
     scratch: Path,
-    trust: bool,
+    judges: list[trial.Trial],
+    place: int,
 ) -> None:
     """Grade one submission into `scratch` and send its outcome."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
+    for one in judges:
+        one.choose(place)
     outcome = Outcome(student)
     log = logging.Logger("course.batch", logging.WARNING)
     scratch.mkdir()
@@ -229,10 +263,8 @@ def _work(
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").propagate = False
     try:
-        _admit(outcome, notebooks, root, scratch)
-        for notebook in notebooks:
-            if notebook.name not in outcome.trouble:
-                _convert(notebook, outcome, root, scratch, trust, log)
+        filled = _admit(outcome, templates, root, scratch)
+        _run_notebooks(outcome, templates, filled, root, scratch, log)
     except Exception as error:
         log.exception("%s", student)
         outcome.lost = f"the grader failed: {type(error).__name__}: {error}"
@@ -248,87 +280,175 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _admit(
-    outcome: Outcome, notebooks: list[Notebook], root: Path, scratch: Path
-) -> None:
-    """Put into `scratch` what the guard lets through, rebuilt from the release."""
-    import nbformat
+@dataclass(frozen=True)
+class _Template:
+    """A notebook as it was released, and as it is graded: with its hidden tests."""
 
+    notebook: Notebook
+    released: Any
+    complete: Any
+    config: Any
+
+    def fill(self, sent: dict[str, Any]) -> tuple[Any, list[str]]:
+        """Return the notebook to run, with the answers of `sent`, and the repairs."""
+        from nbgrader import utils
+
+        from course.grading import repair
+
+        filled, notes = repair.rebuild(self.released, sent)
+        filled.metadata = copy.deepcopy(self.complete.metadata)
+        complete = {cell.id: cell for cell in self.complete.cells}
+        for number, cell in enumerate(filled.cells):
+            if cell.id in complete:
+                filled.cells[number] = copy.deepcopy(complete[cell.id])
+                if utils.is_solution(cell):
+                    filled.cells[number].source = cell.source
+        return filled, notes
+
+
+def _templates(notebooks: list[Notebook], root: Path, trust: bool) -> list["_Template"]:
+    """Prepare what all submissions share; what is imported here is imported once."""
+    log = logging.Logger("course.batch", logging.WARNING)
+    log.addHandler(logging.FileHandler(root / ".course" / LOG, encoding="utf-8"))
+    found = [_template(one, root, trust, log) for one in notebooks]
+    for one in found:
+        _steps(one.config, "autograde_preprocessors", log)
+    return found
+
+
+def _judges(notebooks: list[Notebook], root: Path, workers: int) -> list[trial.Trial]:
+    """Start the processes in which tests of mode=split run, one for each worker."""
+    found = []
+    for one in notebooks:
+        source = root / "source" / one.week / f"{one.name}.ipynb"
+        if judges := trial.judges(source, workers):
+            judges.start()
+            found.append(judges)
+    return found
+
+
+def _template(
+    notebook: Notebook, root: Path, trust: bool, log: logging.Logger
+) -> _Template:
+    """Let nbgrader's own steps put the hidden tests back, once for the whole class."""
+    import nbformat
+    from traitlets.config.loader import PyFileConfigLoader
+
+    config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
+    config.Execute.trust = trust
+    config.Execute.source = str(root / "source")
+    release = root / "release" / notebook.week / f"{notebook.name}.ipynb"
+    released = nbformat.read(release, 4)
+    complete = copy.deepcopy(released)
+    about = {"student": "", "assignment": notebook.week, "notebook": notebook.name}
+    about["db_url"] = f"sqlite:///{root / 'gradebook.db'}"
+    for step in _steps(config, "sanitize_preprocessors", log):
+        complete, _ = step.preprocess(complete, {"nbgrader": about})
+    return _Template(notebook, released, complete, config)
+
+
+def _steps(config: Any, chain: str, log: logging.Logger) -> list[Any]:
+    """Return the steps of one of nbgrader's chains, but for `OURS`."""
+    from nbgrader.converters import Autograde
+    from traitlets import import_item
+
+    known = getattr(Autograde(config=config), chain)
+    kinds = [import_item(one) if isinstance(one, str) else one for one in known]
+    return [
+        kind(config=config, log=log)
+        for kind in kinds
+        if kind.__name__ not in OURS[chain]
+    ]
+
+
+def _admit(
+    outcome: Outcome, templates: list["_Template"], root: Path, scratch: Path
+) -> dict[str, Any]:
+    """Return the notebooks to run, each filled from what the guard lets through.
+
+    The harmless supporting files are then in `scratch`.
+    """
     from course.grading import repair
 
-    week = notebooks[0].week
+    week = templates[0].notebook.week
     sent = root / "submitted" / outcome.student / week
-    admitted = scratch / "in" / outcome.student / week
-    ready = scratch / "submitted" / outcome.student / week
-    for folder in (admitted, ready):
-        folder.mkdir(parents=True)
-    names = {one.name for one in notebooks}
+    admitted = scratch / "submitted" / outcome.student / week
+    admitted.mkdir(parents=True)
+    names = {one.notebook.name for one in templates}
     if not sent.is_symlink() and sent.is_dir():
         others = [name for name in os.listdir(sent) if name.endswith(".ipynb")]
         names.update(name.removesuffix(".ipynb") for name in others[:NAMES])
     seen = guard.admit(sent, admitted, names)
     outcome.flags += seen.flags
-    for notebook in notebooks:
-        there = sent.is_symlink() or os.path.lexists(sent / f"{notebook.name}.ipynb")
-        if there and notebook.name in seen.refused:
-            outcome.trouble[notebook.name] = seen.refused[notebook.name]
+    filled = {}
+    for template in templates:
+        name = template.notebook.name
+        there = sent.is_symlink() or os.path.lexists(sent / f"{name}.ipynb")
+        if there and name in seen.refused:
+            outcome.trouble[name] = seen.refused[name]
             continue
-        template = root / "release" / week / f"{notebook.name}.ipynb"
         try:
-            nb, file = find(notebook, admitted)
-            rebuilt, notes = repair.rebuild(nbformat.read(template, 4), nb)
+            nb, file = find(template.notebook, admitted)
+            filled[name], notes = template.fill(nb)
         except repair.Unreadable as error:
-            outcome.trouble[notebook.name] = error.message
+            outcome.trouble[name] = error.message
             continue
-        if file.stem != notebook.name:
+        if file.stem != name:
             notes.insert(0, f"taken from {guard.shown(file.name)}")
         if notes:
-            outcome.repairs[notebook.name] = notes
-        write(ready / template.name, nbformat.writes(rebuilt) + "\n")
-    for entry in admitted.iterdir():
-        if entry.suffix != ".ipynb":
-            os.rename(entry, ready / entry.name)
+            outcome.repairs[name] = notes
+    return filled
 
 
-def _convert(
-    notebook: Notebook,
+def _run_notebooks(
     outcome: Outcome,
+    templates: list["_Template"],
+    filled: dict[str, Any],
     root: Path,
     scratch: Path,
-    trust: bool,
     log: logging.Logger,
 ) -> None:
-    """Run nbgrader's autograde step on one notebook of the scratch course."""
-    from nbgrader.converters import Autograde
-    from nbgrader.coursedir import CourseDirectory
-    from traitlets.config.loader import PyFileConfigLoader
+    """Run the notebooks with nbgrader's steps, and leave what nbgrader would leave.
 
-    config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
-    config.Execute.trust = trust
-    # Grades are written once, by `_save`, and not into the scratch gradebook too.
-    steps = config.Autograde.autograde_preprocessors
-    config.Autograde.autograde_preprocessors = [
-        step for step in steps if step.rpartition(".")[2] not in WRITERS
-    ]
-    own = scratch / "gradebook.db"
-    if not own.exists():
-        shutil.copyfile(scratch.parent / "blank.db", own)
-    place = CourseDirectory(
-        config=config,
-        root=str(scratch),
-        source_directory=str(root / "source"),
-        release_directory=str(root / "release"),
-        db_url=f"sqlite:///{own}",
-        student_id=outcome.student,
-        assignment_id=notebook.week,
-        notebook_id=notebook.name,
-        log=log,
-    )
-    try:
-        Autograde(coursedir=place, config=config, log=log, force=True).start()
-    except Exception as error:
-        log.exception("%s", notebook.name)
-        outcome.trouble[notebook.name] = f"the grader failed: {type(error).__name__}"
+    That is a folder in `autograded/` with supporting files, the instructor's last.
+    """
+    import nbformat
+    from nbgrader import utils
+    from nbgrader.converters import Autograde
+    from nbgrader.converters.base import BaseConverter
+    from nbgrader.coursedir import CourseDirectory
+
+    week, config = templates[0].notebook.week, templates[0].config
+    place = CourseDirectory(config=config, root=str(scratch), log=log)
+    converter = Autograde(coursedir=place, config=config, log=log)
+    BaseConverter.init_assignment(converter, week, outcome.student)
+    graded = scratch / "autograded" / outcome.student / week
+    graded.mkdir(parents=True, exist_ok=True)
+    kept = converter.exclude_overwriting.get(week, [])
+    source = root / "source" / week
+    for file in utils.find_all_files(str(source), [*place.ignore, "*.ipynb"]):
+        inside = os.path.relpath(file, source)
+        if inside not in kept:
+            (graded / inside).parent.mkdir(parents=True, exist_ok=True)
+            (graded / inside).unlink(missing_ok=True)
+            shutil.copy(file, graded / inside)
+    for template in templates:
+        name = template.notebook.name
+        if name not in filled:
+            continue
+        about = {"student": outcome.student, "assignment": week, "notebook": name}
+        resources = {"nbgrader": about, "metadata": {"path": str(graded)}}
+        nb = filled[name]
+        try:
+            with utils.setenv(NBGRADER_EXECUTION="autograde"):
+                for step in _steps(template.config, "autograde_preprocessors", log):
+                    nb, resources = step.preprocess(nb, resources)
+        except Exception as error:
+            log.exception("%s", name)
+            outcome.trouble[name] = f"the grader failed: {type(error).__name__}"
+        else:
+            write(graded / f"{name}.ipynb", nbformat.v4.writes(nb) + "\n")
+    converter.set_permissions(week, outcome.student)
 
 
 # --- into the course ----------------------------------------------------------------
@@ -378,6 +498,8 @@ def _save(
     from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
     from nbgrader.utils import parse_utc
 
+    from course.grading.execute import BESIDE
+
     student, week, url = outcome.student, notebooks[0].week, f"sqlite:///{book}"
     details = {}
     stamp = graded / "timestamp.txt"
@@ -387,13 +509,10 @@ def _save(
     for notebook in notebooks:
         file = graded / f"{notebook.name}.ipynb"
         if file.is_file() and notebook.name not in outcome.trouble:
-            nb = ran[notebook.name] = nbformat.read(file, 4)
+            # Written a moment ago by our own process: no need to validate it.
+            nb = ran[notebook.name] = nbformat.v4.reads(file.read_text("utf-8"))
             for flag in nb.metadata.get("course", {}).get("flags", ()):
                 outcome.flags.append(f"{notebook.name}: {flag}; its tests count 0")
-
-    def resources(name: str) -> dict[str, Any]:
-        about = {"student": student, "assignment": week, "notebook": name}
-        return {"nbgrader": about | {"db_url": url}}
 
     with warnings.catch_warnings(), Gradebook(url, "frontier_lab") as db:
         warnings.simplefilter("ignore")  # SQLAlchemy's, about how nbgrader uses it
@@ -403,21 +522,48 @@ def _save(
         db.update_or_create_submission(week, student, **details)
         for notebook in notebooks:
             if notebook.name in ran:
+                rows = _Rows(db, notebook, student)
                 saver = SaveAutoGrades()
-                saver.gradebook = db
+                saver.gradebook, saver.db_url = rows, url
                 saver.notebook_id, saver.assignment_id = notebook.name, week
-                saver.student_id, saver.db_url = student, url
-                about = resources(notebook.name)
+                saver.student_id = student
                 for number, cell in enumerate(ran[notebook.name].cells):
-                    saver.preprocess_cell(cell, about, number)
+                    saver.preprocess_cell(cell, {}, number)
+                    if cell.metadata.get("course", {}).get("judged") == BESIDE:
+                        outcome.beside += rows.grades[
+                            cell.metadata.nbgrader.grade_id
+                        ].auto_score
             else:
                 zero(db, notebook, student)
         commit()
         db.db.commit = commit
         submission = db.find_submission(week, student)
         outcome.score, outcome.max = submission.score, submission.max_score
-    for name, nb in ran.items():
-        AssignLatePenalties().preprocess(nb, resources(name))
+        late = submission.total_seconds_late > 0 or any(
+            one.late_submission_penalty for one in submission.notebooks
+        )
+    for name, nb in ran.items() if late else ():
+        about = {"student": student, "assignment": week, "notebook": name}
+        AssignLatePenalties().preprocess(nb, {"nbgrader": about | {"db_url": url}})
+
+
+class _Rows:
+    """What a gradebook holds of one submitted notebook, read once and not by cell.
+
+    It takes the place of the gradebook that nbgrader's `SaveAutoGrades` asks.
+    """
+
+    def __init__(self, db: Any, notebook: Notebook, student: str) -> None:
+        known = db.find_submission_notebook(notebook.name, notebook.week, student)
+        self.db = db.db
+        self.grades = {one.name: one for one in known.grades}
+        self.comments = {one.name: one for one in known.comments}
+
+    def find_grade(self, cell: str, *_: str) -> Any:
+        return self.grades[cell]
+
+    def find_comment(self, cell: str, *_: str) -> Any:
+        return self.comments[cell]
 
 
 def _note(root: Path, week: str, student: str) -> Path:
@@ -461,16 +607,6 @@ def _back_up(book: Path, root: Path) -> None:
     os.replace(folder / f".{name}", folder / name)
     for old in sorted(folder.glob("gradebook-*.db"))[:-BACKUPS]:
         old.unlink()
-
-
-def _blank(book: Path, copy: Path) -> None:
-    """Copy the gradebook without its students, for a process of its own."""
-    _copy(book, copy)
-    with closing(sqlite3.connect(copy)) as db:
-        tables = "grade", "comment", "submitted_notebook", "submitted_assignment"
-        for table in (*tables, "student"):
-            db.execute(f"DELETE FROM {table}")
-        db.commit()
 
 
 def _copy(book: Path, copy: Path) -> None:
@@ -536,11 +672,18 @@ def show(outcomes: list[Outcome], console: Any) -> None:
 
     for one in outcomes:
         if one.lost:
-            console.print(f"[red]{escape(one.student)}[/]  not graded: {one.lost}")
+            name = escape(guard.shown(one.student))
+            console.print(
+                f"[red]{name}[/]  not graded: {escape(one.lost)}", soft_wrap=True
+            )
             continue
         same = "   [dim]unchanged since it was graded[/]" if one.unchanged else ""
+        beside = ""
+        if one.beside:
+            beside = f"   [dim]lower assurance: {one.beside:g} (canaries alone)[/]"
         console.print(
-            f"[bold]{escape(one.student)}[/]  {one.score:g} of {one.max:g}{same}",
+            f"[bold]{escape(one.student)}[/]  {one.score:g} of {one.max:g}"
+            f"{beside}{same}",
             soft_wrap=True,
         )
         for name, why in one.trouble.items():

@@ -5,7 +5,7 @@ they are, so a submission could run script in the instructor's browser. Here is
 what `nbgrader_config.py` puts in their place: `Clean` reduces a notebook to plain
 cells and harmless outputs before it is drawn, `FILTERS` replace those filters of
 the templates that let HTML through, and `TEMPLATES` adds a content security policy
-to both pages, a second wall.
+to both pages, a second wall. Formulas come out as MathML, which needs no script.
 
 An element that is not on the lists below is shown as the text it is, so that a
 reader sees what was tried; an attribute that is not on them is left out.
@@ -14,15 +14,17 @@ reader sees what was tried; an attribute that is not on them is left out.
 import base64
 import html as entities
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import nbgrader
-from jinja2 import pass_context
+from jinja2 import Environment, Template, pass_context, pass_environment
 from nbconvert.preprocessors import Preprocessor
 from nbformat.notebooknode import NotebookNode, from_dict
 from traitlets import Bool
+
+from course.grading import formulas
 
 # Ours come first; what they lack is nbgrader's.
 TEMPLATES = [
@@ -35,6 +37,10 @@ FILTERS = {
     "highlight_code": "course.grading.clean.code",
     # It turns files/javascript:… into javascript:… behind the cleaner's back.
     "strip_files_prefix": "course.grading.clean.unchanged",
+    # The other three serve our templates.
+    "formulas": "course.grading.formulas.latex",
+    "nbgraders": "course.grading.clean.nbgraders",
+    "named": "course.grading.clean.named",
 }
 
 _TAGS = (
@@ -75,18 +81,12 @@ _STYLES = (
     "text-decoration vertical-align white-space width"
 )
 _PROTOCOLS = frozenset({"http", "https", "mailto", "data"})  # `data:` in src alone
-# Commands that make links or HTML, load extensions, or change what others mean.
-_TEX = re.compile(
-    r"\\(?=(?:href|url|unicode|class|style|cssId|data|require|html[A-Za-z]*|bbox|"
-    r"includegraphics|mmlToken|label|ref|eqref|[egx]?def|let|newcommand|renewcommand|"
-    r"providecommand|newenvironment|renewenvironment|DeclareMathOperator|csname)"
-    r"(?![A-Za-z]))"
-)
-_NOT_TEX = {"pre", "code"}  # MathJax leaves these alone
 _PICTURE = re.compile(r"data:image/\w+;base64,[A-Za-z0-9+/=\s]+")
 # What is longer is not parsed, for time grows with the square of what is open at once.
 _LONGEST = {"html": 200_000, "markdown": 30_000}  # characters, pictures aside
 _MOST = 8_000  # tags
+# Where a formula goes: no HTML is let through, so its number goes there meanwhile.
+_PLACE = re.compile("\ue000([0-9]{1,5})\ue001")
 _SHOWN = ("text/html", "text/markdown", "image/png", "image/jpeg", "text/latex")
 _MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _NAMES = ("assignment_id", "notebook_id", "student", "last_name", "first_name")
@@ -116,8 +116,11 @@ class Clean(Preprocessor):
         return nb, resources
 
 
-def html(text: Any) -> str:
-    """Return HTML in which only what is on the lists is still markup."""
+def html(text: Any, drawn: Sequence[tuple[str, str]] = ()) -> str:
+    """Return HTML in which only what is on the lists is still markup.
+
+    `drawn` are the formulas, each as typed and as HTML, that replace their numbers.
+    """
     import bleach
     from bleach.css_sanitizer import CSSSanitizer
     from bs4 import BeautifulSoup
@@ -133,12 +136,14 @@ def html(text: Any) -> str:
             protocols=_PROTOCOLS,
             css_sanitizer=CSSSanitizer(_STYLES.split(), ()),
         )
+        if not drawn:
+            return cleaned
         soup = BeautifulSoup(cleaned, "html.parser")
-        soup.smooth()
-        for part in soup.find_all(string=_TEX):
-            if not any(parent.name in _NOT_TEX for parent in part.parents):
-                part.replace_with(tex(part))
-        return str(soup)
+        for element in soup.find_all(True):
+            for name, value in element.attrs.items():
+                if isinstance(value, str):
+                    element[name] = _placed(value, [typed for typed, _ in drawn])
+        return _placed(str(soup), [formula for _, formula in drawn])
     except RecursionError:
         return _typed(text)
 
@@ -153,7 +158,20 @@ def markdown(context: Mapping[str, Any], source: Any) -> str:
         MarkdownWithMath,
     )
 
-    source = str(source)
+    source = re.sub("[\ue000\ue001]", "", str(source))
+    drawn: list[tuple[str, str]] = []
+
+    def keep(typed: str, formula: str) -> str:
+        drawn.append((typed, formula))
+        return f"\ue000{len(drawn) - 1}\ue001"
+
+    def formula(tex: str, sign: str) -> str:
+        typed = sign + tex + sign
+        return keep(typed, formulas.drawn(typed, tex, block=sign == "$$"))
+
+    def environment(name: str, body: str) -> str:
+        return keep(*formulas.environment(name, body))
+
     # Headings without ids, which could pass for those of formgrader's own fields;
     # the boxes of a task list stay as typed.
     renderer = IPythonRenderer(
@@ -161,12 +179,15 @@ def markdown(context: Mapping[str, Any], source: Any) -> str:
         attachments=context.get("cell", {}).get("attachments", {}),
         exclude_anchor_links=True,
     )
+    renderer.inline_math = lambda tex: formula(tex, "$")
+    renderer.block_math = lambda tex: formula(tex, "$$")
+    renderer.latex_environment = environment
     plugins = [p for p in MarkdownWithMath.DEFAULT_PLUGINS if p != "task_lists"]
     try:
         if _too_long(source, "markdown"):
             return _typed(source)
         draw = MarkdownWithMath(renderer, plugins=map(import_plugin, plugins)).render
-        return html(draw(source))
+        return html(draw(source), drawn)
     except (InvalidNotebook, RecursionError):  # a missing attachment; deep nesting
         return _typed(source)
 
@@ -183,12 +204,27 @@ def unchanged(text: str) -> str:
     return text
 
 
-def tex(text: str) -> str:
-    """Return TeX whose commands for links, HTML and definitions are no commands.
+@pass_environment
+def nbgraders(environment: Environment, name: str) -> Template:
+    """Return a template of nbgrader's that ours has taken the name of."""
+    return environment.from_string(Path(TEMPLATES[1], name).read_text("utf-8"))
 
-    An invisible character behind the backslash ends them, so they read as typed.
-    """
-    return _TEX.sub("\\\\\N{WORD JOINER}", text)
+
+def named(page: str) -> str:
+    """Return a feedback page of nbgrader's that calls each test by its name."""
+    from course.check.cell import title
+
+    kinds = "Test cell|Coding free-response|Written response"
+    page = re.sub(
+        rf'<a href="#([\w.:-]+)">(?:{kinds})</a>',
+        lambda found: f'<a href="#{found[1]}">{title(found[1])}</a>',
+        page,
+    )
+    return re.sub(
+        r">Grade cell: <code>([\w.:-]+)</code><",
+        lambda found: f">{title(found[1])}<",
+        page,
+    )
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
@@ -202,6 +238,16 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 
 def _too_long(text: str, kind: str) -> bool:
     return text.count("<") > _MOST or len(_PICTURE.sub("", text)) > _LONGEST[kind]
+
+
+def _placed(text: str, drawn: Sequence[str]) -> str:
+    """Return a text with the formulas in their places."""
+
+    def one(found: re.Match[str]) -> str:
+        number = int(found[1])
+        return drawn[number] if number < len(drawn) else ""
+
+    return _PLACE.sub(one, text)
 
 
 def _typed(text: str) -> str:
@@ -335,7 +381,7 @@ def _shown(data: Mapping[str, Any]) -> dict[str, str]:
         elif type_ == "text/html":
             return {type_: html(_text(data[type_]))}
         else:
-            return {type_: tex(_text(data[type_]))}
+            return {type_: _text(data[type_])}
     if "text/plain" in data:
         return {"text/plain": _text(data["text/plain"])}
     kinds = ", ".join(map(str, data)) or "nothing"

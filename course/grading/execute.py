@@ -5,13 +5,15 @@ costs points for a warning. This one is put in its place by `nbgrader_config.py`
 so that `course grade` and plain `nbgrader autograde` run the same way.
 """
 
+import asyncio
+import copy
 import hashlib
 import os
 import queue
-import re
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,20 +21,25 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import nbformat
 import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_core.utils import ensure_async
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
-from traitlets import Bool, Integer, default
+from traitlets import Bool, Integer, Unicode, default
 
-from course.grading import sandbox
+from course.check.cell import title
+from course.grading import canary, sandbox, trial
 
 SEED = "COURSE_SEED"
 TAMPERED = "Tampered"
-# The head of the function that is the test; see `course.check.hidden`.
-_TEST = re.compile(r"^@check\.(?:hidden|visible)\(.*\)\ndef \w+\(\):\n", re.MULTILINE)
+SERVE = "__import__('course.grading.split', fromlist=['serve']).serve({path!r})"
+UNSEEN = "Drawn in JupyterLab; not run while grading, where nothing is drawn.\n"
+# Where a test ran, in its cell's metadata: beside the learner's code, or apart.
+BESIDE, APART = "beside", "apart"
 
 
 def seed(nb: NotebookNode, student: str, notebook: str) -> str:
@@ -102,9 +109,9 @@ class Execute(preprocessors.Execute):
     ).tag(config=True)
     canaries = Bool(
         True,
-        help="After each test that passed, run a copy that must fail. One that passes "
-        "shows that tests were tampered with: then all of the notebook count 0. "
-        "Not where `trust` is set.",
+        help="Around each test that passed beside the learner's code, run copies that "
+        "must fail. One that passes shows that tests were tampered with: then all of "
+        "the notebook count 0. Not where `trust` is set.",
     ).tag(config=True)
     timeout = Integer(15, help="Seconds for one cell.").tag(config=True)
     repeat_timeout = Integer(
@@ -117,6 +124,20 @@ class Execute(preprocessors.Execute):
     notebook_output = Integer(
         50_000_000, help="Characters of output after which the notebook is stopped."
     ).tag(config=True)
+
+    source = Unicode(
+        "",
+        help="The folder of notebooks with hidden tests; by default the course's. "
+        "From it come the processes in which tests of mode=split run.",
+    ).tag(config=True)
+
+    def _source(self, details: dict[str, str]) -> Path:
+        folder = self.source
+        if not folder and hasattr(self.parent, "parent"):
+            place = self.parent.parent.coursedir
+            folder = str(Path(place.root, place.source_directory))
+        name = details.get("notebook", "")
+        return Path(folder, details.get("assignment", ""), f"{name}.ipynb")
 
     @default("shutdown_kernel")
     def _shutdown_kernel_default(self) -> str:
@@ -136,6 +157,9 @@ class Execute(preprocessors.Execute):
         self._stopped = ""
         self._printed = self._cell_printed = 0
         self._slow: set[str] = set()
+        self._judging: trial.Judging | None = None  # tests under way
+        self._verdicts: dict[str, trial.Outcome] = {}
+        self._judges = None if self.trust else trial.judges(self._source(details))
         home = resources.get("metadata", {}).get("path")
         self._tampered: list[str] = []
         with self._scratch(home), tempfile.TemporaryFile() as self._noise:
@@ -153,19 +177,47 @@ class Execute(preprocessors.Execute):
         """Run one cell; after the notebook was stopped, fail it instead."""
         if cell.cell_type != "code":
             return cell, resources
+        if cell.metadata.get("course", {}).get("role") == "look":
+            cell.outputs = [nbformat.v4.new_output("stream", text=UNSEEN)]
+            return cell, resources
         self._cell_printed = 0
-        self._interrupted = False
         seconds = self._get_timeout(cell)
         if not self._stopped and seconds <= 0:
             self._stop(f"the notebook ran longer than {self.notebook_timeout} s")
         if self._stopped:
             _add_error(cell, "NotRun", f"not run: {self._stopped}")
             return cell, resources
+        if utils.is_grade(cell) and self._is_apart(cell):
+            self._judge_apart(cell, resources, index, seconds)
+            return cell, resources
+        watched = utils.is_grade(cell) and self.canaries and not self.trust
+        alive = watched and secrets.randbelow(2) and self._lives(cell, resources, index)
+        self._run(cell, resources, index, seconds)
+        if utils.is_grade(cell):
+            cell.metadata.setdefault("course", NotebookNode())["judged"] = BESIDE
+            for output in cell.outputs:
+                if output.output_type == "stream":
+                    output.name = "stdout"
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if watched and not failed and not self._stopped:
+            alive = alive or self._lives(cell, resources, index, wrong_value=True)
+            alive = alive or self._lives(cell, resources, index, first=False)
+            if alive:
+                self._tampered.append(
+                    f"{_place(cell)} passed, and so did a copy of it that must fail"
+                )
+        return cell, resources
+
+    def _run(
+        self, cell: NotebookNode, resources: Any, index: int, seconds: float
+    ) -> None:
+        """Run one cell in the kernel; leave an error in it where that goes wrong."""
+        self._interrupted = False
         self.error_on_timeout = _error(
             "CellTimeoutError", f"still running after {seconds} s, so it was stopped"
         )
         try:
-            cell, resources = super().preprocess_cell(cell, resources, index)
+            super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
             if not self._stopped:
                 self._stop(f"the kernel died in {_place(cell)}")
@@ -186,41 +238,142 @@ class Execute(preprocessors.Execute):
                 _add_error(cell, "KernelStopped", self._stopped)
         if any(out.get("ename") == "CellTimeoutError" for out in cell.outputs):
             self._slow.add(_exercise(cell))
-        if utils.is_grade(cell):
-            self._release_canary(cell, resources, index)
-            for output in cell.outputs:
-                if output.output_type == "stream":
-                    output.name = "stdout"
-        return cell, resources
 
-    def _release_canary(self, cell: NotebookNode, resources: Any, index: int) -> None:
-        """Run a copy of a passed test with a false statement in it: it must fail.
+    def _is_apart(self, cell: NotebookNode) -> bool:
+        return (
+            self._judges is not None
+            and cell.metadata.get("course", {}).get("mode") == "split"
+        )
 
-        It finds tests that are skipped, silenced or patched. It is a detector, not a
-        wall: code in the same kernel that knows of it can tell the copy apart.
+    def _judge_apart(
+        self, cell: NotebookNode, resources: Any, index: int, seconds: float
+    ) -> None:
+        """Let a test be judged in a process of its own, which uses the kernel by a line.
+
+        The tests of an exercise that stand together are judged together; one that
+        stops the others is then passed over, and they are judged one by one.
         """
-        failed = any(output.output_type == "error" for output in cell.outputs)
-        if not self.canaries or self.trust or self._stopped or failed:
-            return
-        sign = secrets.token_hex(4)
-        one, other = (secrets.randbelow(10**6) for _ in range(2))
-        false = f"{one} + {other}, {one + other + 1}"
-        line = f'    check.equal({false}, shown="{sign}")\n'
-        copied = NotebookNode(cell)
-        copied.source, found = _TEST.subn(rf"\g<0>{line}", cell.source, count=1)
-        if not found:
-            return
-        copied.outputs = []
+        cell.metadata.setdefault("course", NotebookNode())["judged"] = APART
+        errors: list[NotebookNode] = []
+        for cells in (self._together(index), [cell]):
+            if cell.id not in self._verdicts and not self._stopped:
+                errors = self._ask_judges(cells, resources, index, seconds)
+        test = trial.as_cell(cell)
+        found = self._verdicts.get(cell.id)
+        if found is None:
+            cell.outputs = errors
+            if not errors:
+                _add_error(cell, "Wrong", "it could not be judged")
+        elif found.passed:
+            replay = f" (hidden inputs: seed {self._seed})" * (test.role == "grade")
+            said = f"{title(test.id)}: passed{replay}\n"
+            cell.outputs = [nbformat.v4.new_output("stream", text=said)]
+        else:
+            lines = found.message.splitlines()
+            told = {"ename": "Wrong", "evalue": found.message, "traceback": lines}
+            cell.outputs = [nbformat.v4.new_output("error", **told)]
+
+    def _together(self, index: int) -> list[NotebookNode]:
+        """Return the tests from `index` on that may be judged in one go."""
+        found = [self.nb.cells[index]]
+        for cell in self.nb.cells[index + 1 :]:
+            if cell.cell_type != "code":
+                continue
+            same = _exercise(cell) == _exercise(found[0])
+            if not (same and utils.is_grade(cell) and self._is_apart(cell)):
+                break
+            found.append(cell)
+        return found
+
+    def _ask_judges(
+        self,
+        cells: list[NotebookNode],
+        resources: Any,
+        index: int,
+        seconds: float,
+    ) -> list[NotebookNode]:
+        """Have tests of one exercise judged; return the errors of the kernel's side.
+
+        The cell that runs in the kernel only serves the line. What it says of itself
+        counts for nothing, unless the kernel goes down with it.
+        """
+        tests = [trial.as_cell(cell) for cell in cells]
+        exercise = tests[0].exercise
+        path = str(self.km.provisioner.folder / f"line-{secrets.token_hex(4)}")
+        self._judges.open()
+        self._judging = self._judges.judge(
+            exercise,
+            [test.group for test in tests],
+            self._seed,
+            path,
+            deadline=seconds,
+        )
+        cell = self.nb.cells[index]
+        serving = copy.deepcopy(cell)
+        serving.source = SERVE.format(path=path)
+        self._run(serving, resources, index, seconds + 2)
+        self.nb.cells[index] = cell  # nbclient has put the other there
+        cell.metadata["execution"] = serving.metadata.get("execution", {})
+        if not self._judging.done():
+            with suppress(OSError), socket.socket(socket.AF_UNIX) as wire:
+                wire.connect(path)  # if nobody else has: hang up at once
+        outcomes, self._judging = self._judging.outcomes(), None
+        self._verdicts |= {one.cell_id: one for one in outcomes}
+        if any(one.seconds >= seconds for one in outcomes):
+            self._slow.add(exercise)
+        return [out for out in serving.outputs if out.output_type == "error"]
+
+    async def _async_poll_kernel_alive(self) -> None:
+        """Watch the kernel, and interrupt it when it works for a test that is over."""
+        watching = asyncio.ensure_future(self._follow_the_judge())
+        try:
+            await super()._async_poll_kernel_alive()
+        finally:
+            watching.cancel()
+
+    async def _follow_the_judge(self) -> None:
+        if judging := self._judging:
+            while not judging.done():
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
+            await ensure_async(self.km.interrupt_kernel())
+
+    def _lives(
+        self,
+        cell: NotebookNode,
+        resources: Any,
+        index: int,
+        *,
+        wrong_value: bool = False,
+        first: bool = True,
+    ) -> bool:
+        """Run a copy of a test that must fail; return whether it passes all the same.
+
+        It finds tests that are skipped, silenced, patched or read. It is a detector
+        and no wall: code in the same kernel that knows of it can tell the copy apart.
+        """
+        sign = ""
+        if wrong_value:
+            copies = canary.wrong_values(cell.source)
+            if not copies:
+                return False
+            source = secrets.choice(copies)
+        elif found := canary.false_statement(cell.source, first=first):
+            source, sign = found
+        else:
+            return False
+        copied = copy.deepcopy(cell)  # its times are not the test's
+        copied.source, copied.outputs = source, []
         kept, self._cell_printed = self._cell_printed, 0
-        with suppress(DeadKernelError, CellTimeoutError):
+        try:
             super().preprocess_cell(copied, resources, index)
-        self._cell_printed = kept
-        self.nb.cells[index] = cell  # nbclient has put the copy there
+        except (DeadKernelError, CellTimeoutError):
+            return False
+        finally:
+            self._cell_printed = kept
+            self.nb.cells[index] = cell  # nbclient has put the copy there
         said = [out for out in copied.outputs if out.output_type == "error"]
-        if not any(sign in out.evalue for out in said):
-            self._tampered.append(
-                f"{_place(cell)} passed, and so did a copy of it that must fail"
-            )
+        return not any(sign in out.evalue for out in said)
 
     def _get_timeout(self, cell: NotebookNode | None) -> int:
         """Return the seconds this cell may take: its own limit or what is left."""

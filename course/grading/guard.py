@@ -9,15 +9,19 @@ submission are escaped and cut wherever they are told.
 Only the standard library is imported here, so that this process starts in 50 ms.
 """
 
+import functools
 import json
 import math
 import os
 import re
+import select
 import shutil
 import stat
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import unicodedata
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -33,6 +37,8 @@ MAX_CELLS = 3000
 MAX_DEPTH = 100
 MAX_NOTES = 50
 EXHAUSTED = "it could not be read within its limits"
+MAX_NAME = 100  # characters of a student's name
+CODE = (".py", ".pyc", ".so", ".pyd")  # what Python imports
 
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 # A FIFO would block its reader for ever, and a terminal would become ours.
@@ -78,15 +84,24 @@ class Admitted:
 
 
 def admit(
-    folder: Path, scratch: Path, names: Collection[str], *, limits: Limits | None = None
+    folder: Path,
+    scratch: Path,
+    names: Collection[str],
+    *,
+    limits: Limits | None = None,
+    release: Path | None = None,
 ) -> Admitted:
     """Copy what is harmless in a student's `folder` into the empty `scratch`.
 
     Of the notebooks only those in `names` (without suffix) come through, each as
-    JSON written anew; of the other files only regular ones, with mode 0644. Hidden
-    files are left out without a word, anything else with a flag. Never raises for
-    what a submission holds; raises ValueError when `scratch` is not empty, and
-    CourseError when the reading process cannot start here.
+    JSON written anew; of the other files only regular ones, with mode 0644, and none
+    that Python would import in place of a library's or the course's module. Hidden
+    files and `__pycache__` are left out without a word, anything else with a flag.
+    Never raises for what a submission holds; raises ValueError when `scratch` is not
+    empty, and CourseError when the reading process cannot start here.
+
+    `release` is the folder of the assignment as it was given out; by default that of
+    the course which `folder` is in. What it ships may come back.
     """
     if any(scratch.iterdir()):
         raise ValueError(f"{scratch} is not empty")
@@ -100,18 +115,19 @@ def admit(
         return Admitted((), refused, odd)
     target = os.open(scratch, _FOLDER)
     try:
-        found = _ask(source, target, wanted, limits)
+        known = _modules(release or _released(folder))
+        found = _ask(source, target, wanted, limits, known)
         if found is not None:
             return found
         # Something in it is too much. Each part alone, so that only that part fails.
         _clear(scratch)
         end = monotonic() + 2 * limits.seconds
-        parts = [_ask(source, target, (), limits, others=wanted, end=end)]
+        parts = [_ask(source, target, (), limits, known, others=wanted, end=end)]
         if parts[0] is None:
             _clear(scratch)
             parts[0] = Admitted((), {}, (f"supporting files: {EXHAUSTED}",))
         for name in wanted:
-            part = _ask(source, target, (name,), limits, files=False, end=end)
+            part = _ask(source, target, (name,), limits, {}, files=False, end=end)
             if part is None:
                 (scratch / f"{name}.ipynb").unlink(missing_ok=True)
                 part = Admitted((), {name: EXHAUSTED}, (f"{name}.ipynb: {EXHAUSTED}",))
@@ -127,14 +143,18 @@ def admit(
 
 
 def check(
-    folder: Path, names: Collection[str] = (), *, limits: Limits | None = None
+    folder: Path,
+    names: Collection[str] = (),
+    *,
+    limits: Limits | None = None,
+    release: Path | None = None,
 ) -> None:
     """Raise CourseError where nbgrader must not open a submission as it stands.
 
     nbgrader copies a whole folder through its links, hidden files included. So one
-    link, device, FIFO, odd name or unreadable notebook (of `names`) is enough, and
-    the message names the first. Nothing is written. (Windows cannot do this: there
-    it does nothing.)
+    link, device, FIFO, odd name, module that hides another or unreadable notebook (of
+    `names`) is enough, and the message names the first. Nothing is written. `release`
+    is as for `admit`. (Windows cannot do this: there it does nothing.)
     """
     if os.name == "nt":
         return
@@ -145,7 +165,8 @@ def check(
         problems = [error.message]
     else:
         try:
-            found = _ask(source, None, sorted(set(names)), limits or Limits())
+            known = _modules(release or _released(folder))
+            found = _ask(source, None, sorted(set(names)), limits or Limits(), known)
         finally:
             os.close(source)
         if found is None:
@@ -163,6 +184,28 @@ def check(
             f"the submission {place} was refused: {problems[0]}{more}",
             cure="take that entry out of the folder, or ask for the work again",
         )
+
+
+def misnamed(student: str) -> str:
+    """Return why a student's folder may not have this name, or "" where it may.
+
+    Such a name stands in pages, logs, addresses and commands.
+
+    >>> misnamed("Zoë.Ng-2@uni.edu")
+    ''
+    >>> misnamed("-<b>")
+    '-<b>: a student may not have such a name; letters, digits and _ . @ + - are fine'
+    """
+    plain = all(
+        unicodedata.category(char)[0] in "LMN" or char in "_.@+- " for char in student
+    )
+    ends = not student or student[0] in ".@+- " or student[-1] == " "
+    if plain and not ends and len(student) <= MAX_NAME:
+        return ""
+    return (
+        f"{shown(student)}: a student may not have such a name; "
+        "letters, digits and _ . @ + - are fine"
+    )
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -272,6 +315,8 @@ def _kind(info: os.stat_result) -> str:
 
 def _open_submission(folder: Path) -> int:
     """Open `submitted/<student>/<week>`, where neither of the two may be a link."""
+    if why := misnamed(folder.parent.name):
+        raise _Odd(why)
     try:
         at = os.open(folder.parent.parent, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
@@ -324,11 +369,61 @@ def _refusal(name: str, at: int, info: os.stat_result) -> str:
     return f"{shown(name)}: it is {_kind(info)}, not a file"
 
 
+def _released(folder: Path) -> Path:
+    """Return the release of the submission `submitted/<student>/<week>`."""
+    return folder.parent.parent.parent / "release" / folder.name
+
+
+def _modules(release: Path) -> dict[str, list[str]]:
+    """Return what the notebook can import: `modules`, and folders without __init__.
+
+    `shipped` are the files of the release among them, which may be in a submission.
+    """
+    modules, namespaces = _installed()
+    shipped = [
+        file.relative_to(release).as_posix()
+        for file in release.rglob("*")
+        if file.suffix in CODE and "__pycache__" not in file.parts
+    ]
+    return {
+        "modules": sorted({*modules, *map(_module, shipped)}),
+        "namespaces": sorted(namespaces),
+        "shipped": shipped,
+    }
+
+
+@functools.cache
+def _installed() -> tuple[set[str], set[str]]:
+    """Return the modules of libraries, and those that any folder can add to."""
+    modules = {*sys.stdlib_module_names, "course", "sitecustomize", "usercustomize"}
+    namespaces = set()
+    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    places.update(one for one in sys.path if one.endswith("-packages"))
+    for place in filter(os.path.isdir, places):
+        for entry in os.scandir(place):
+            if entry.name.endswith(CODE):
+                modules.add(_module(entry.name))
+            elif entry.is_dir() and entry.name.isidentifier():
+                modules.add(entry.name)
+                inner = os.listdir(entry.path)
+                if not any(name.startswith("__init__.") for name in inner):
+                    namespaces.add(entry.name)
+    return modules, namespaces - {"__pycache__"}
+
+
+def _module(path: str) -> str:
+    """Return what is imported from a file: `a/b` from a/b.py or a/b/__init__.so."""
+    folder, _, name = path.rpartition("/")
+    module = "/".join(filter(None, (folder, name.partition(".")[0])))
+    return module.removesuffix("/__init__")
+
+
 def _ask(
     source: int,
     target: int | None,
     names: Collection[str],
     limits: Limits,
+    known: dict[str, list[str]],
     *,
     files: bool = True,
     others: Collection[str] = (),
@@ -336,8 +431,9 @@ def _ask(
 ) -> Admitted | None:
     """Let a limited process read the notebooks `names`, and with `files` the rest.
 
-    `others` are notebooks of the assignment that are read another time. Returns
-    None when that process died or took too long.
+    `known` is what `_modules` returned, for the files; `others` are notebooks of the
+    assignment that are read another time. Returns None when that process died or took
+    too long.
     """
     asked = json.dumps(
         {
@@ -347,6 +443,7 @@ def _ask(
             "names": list(names),
             "files": files,
             "others": list(others),
+            "known": known,
         }
     )
     home = str(Path(__file__).resolve().parent.parent.parent)
@@ -370,9 +467,7 @@ def _ask(
             start_new_session=True,
         )
         try:
-            child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
+            _wait(child, seconds)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -389,6 +484,18 @@ def _ask(
     if child.returncode != 0:
         return None
     return _answer(reply, names)
+
+
+def _wait(child: subprocess.Popen, seconds: float) -> None:
+    """Wait until `child` has ended, at most `seconds`; on Linux without naps."""
+    if hasattr(os, "pidfd_open"):
+        ended = os.pidfd_open(child.pid)
+        try:
+            select.select([ended], [], [], seconds)
+        finally:
+            os.close(ended)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(0 if hasattr(os, "pidfd_open") else seconds)
 
 
 def _answer(reply: bytes, names: Collection[str]) -> Admitted | None:
@@ -424,7 +531,8 @@ def _serve(request: str) -> None:
     limits = Limits(**asked["limits"])
     _confine(limits)
     print("ready", flush=True)
-    reader = _Reader(asked["source"], asked["target"], limits)
+    known = {name: frozenset(found) for name, found in asked["known"].items()}
+    reader = _Reader(asked["source"], asked["target"], limits, **known)
     reader.take(asked["names"])
     if asked["files"]:
         reader.take_files({*asked["names"], *asked["others"]})
@@ -434,22 +542,20 @@ def _serve(request: str) -> None:
 def _confine(limits: Limits) -> None:
     """Give up what this process does not need; macOS knows only some of these."""
     import gc
-    import resource
+
+    from course.grading import confine
 
     gc.disable()  # nothing here is cyclic, and it is slow on millions of lists
-    for name, most in (
-        ("RLIMIT_AS", limits.memory),
-        ("RLIMIT_CPU", limits.cpu),
-        ("RLIMIT_FSIZE", 2 * max(limits.file, MAX_BYTES)),
-        ("RLIMIT_CORE", 0),
-        ("RLIMIT_NOFILE", 128),
-    ):
+    wanted = {
+        "AS": limits.memory,
+        "CPU": limits.cpu,
+        "FSIZE": 2 * max(limits.file, MAX_BYTES),
+        "CORE": 0,
+        "NOFILE": 128,
+    }
+    for name, most in wanted.items():
         with suppress(AttributeError, OSError, ValueError):
-            which = getattr(resource, name)
-            hard = resource.getrlimit(which)[1]
-            if hard != resource.RLIM_INFINITY:
-                most = min(most, hard)
-            resource.setrlimit(which, (most, most))
+            confine.limit({name: most})
 
 
 @dataclass(slots=True)
@@ -459,6 +565,9 @@ class _Reader:
     source: int
     target: int | None
     limits: Limits
+    modules: frozenset[str] = frozenset()  # see `_modules`
+    namespaces: frozenset[str] = frozenset()
+    shipped: frozenset[str] = frozenset()
     notebooks: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
@@ -539,12 +648,17 @@ class _Reader:
         self, name: str, source: int, target: int | None, inside: str, depth: int
     ) -> None:
         """Take one entry of the open folder `source`, which `inside` names."""
-        if target is not None and name.startswith("."):
+        if target is not None and (name.startswith(".") or name == "__pycache__"):
             return
         if not name.isprintable() or "\\" in name or len(os.fsencode(name)) > 200:
             self._flag(inside, f"{shown(name)}: a file may not have such a name")
         elif target is not None and name.lower().endswith(".ipynb"):
             self._flag(inside, f"{shown(name)}: not a notebook of this assignment")
+        elif hidden := self._hides(inside + name):
+            self._flag(
+                inside,
+                f"{shown(name)}: the notebook would import it in place of {hidden}",
+            )
         else:
             try:
                 info = os.stat(name, dir_fd=source, follow_symlinks=False)
@@ -559,6 +673,14 @@ class _Reader:
                 self._flag(inside, error.message)
             except OSError as error:
                 self._flag(inside, f"{shown(name)}: left out ({error.strerror})")
+
+    def _hides(self, path: str) -> str:
+        """Return the module in whose place Python would import this file, or ""."""
+        if not path.endswith(CODE) or path in self.shipped:
+            return ""
+        module = _module(path)
+        added = module.partition("/")[0] in self.namespaces
+        return module if added or module in self.modules else ""
 
     def _names(self, source: int) -> list[str]:
         """Return the names in a folder, sorted; of an endless folder, the first."""

@@ -17,6 +17,7 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat.notebooknode import NotebookNode
 from nbgrader import preprocessors, utils
+from nbgrader.converters.base import NbGraderException
 
 from course.grading import guard
 from course.grading.guard import MAX_BYTES as MAX_BYTES
@@ -145,20 +146,34 @@ class GuardedExporter(NotebookExporter):
     def __init__(self, **kwargs):
         """Put the check before the converter's first step for each student."""
         super().__init__(**kwargs)
-        converter = self.parent
-        first_step = converter.init_destination
+        converter, place = self.parent, self.parent.coursedir
+        first_step, every_step = converter.init_destination, converter.convert_notebooks
+        # Out of its sight: nbgrader prints names as they are, and a line break in one
+        # stops it for all.
+        odd = {}
+        for path in list(converter.assignments):
+            if why := guard.misnamed(Path(path).parent.name):
+                odd[path] = f"a submission was refused: {why}"
+                del converter.assignments[path]
 
         def checked(assignment_id: str, student_id: str) -> bool:
-            excluded = converter.coursedir.student_id_exclude.split(",")
-            if student_id not in excluded:
+            if student_id not in place.student_id_exclude.split(","):
                 folder = Path(converter._format_source(assignment_id, student_id))
-                release = Path(converter.coursedir.root, "release", assignment_id)
+                release = Path(place.root, place.release_directory, assignment_id)
                 found = {Path(file).stem for file in converter.notebooks}
                 known = {file.stem for file in release.glob("*.ipynb")} or found
-                guard.check(folder, known & found)
+                guard.check(folder, known & found, release=release)
             return first_step(assignment_id, student_id)
 
+        def converted() -> None:
+            for why in odd.values():
+                converter.log.error("%s", why)
+            every_step()
+            if odd:
+                raise NbGraderException("; ".join(odd.values()))
+
         converter.init_destination = checked
+        converter.convert_notebooks = converted
 
 
 class OverwriteCells(preprocessors.OverwriteCells):

@@ -19,18 +19,23 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Dict, Unicode
 
+from course import paths
 from course.errors import CourseError
 
 NAME = "course-sandbox"  # the entry point in pyproject.toml
 CURE = "install bubblewrap (Debian, Ubuntu: sudo apt-get install bubblewrap)"
+CURE_OPEN = (
+    "give Python a folder of its own: make lab (it makes .venv), "
+    "or move the course out of that folder"
+)
 PACKAGE = Path(__file__).resolve().parent.parent
 ROOM = {"/notebook": 256 << 20, "/tmp": 64 << 20, "/dev/shm": 64 << 20}  # bytes
 LIMITS = {
@@ -54,7 +59,8 @@ class Provisioner(LocalProvisioner):
     """Starts one kernel inside bubblewrap and leaves nothing of it behind.
 
     `files` is a folder whose content is copied into the kernel's working folder;
-    `limits` overrides entries of `LIMITS`. Raises CourseError where it cannot confine.
+    `limits` overrides entries of `LIMITS`. `folder`, which holds the kernel's sockets,
+    has the same path inside and outside. Raises CourseError where it cannot confine.
     """
 
     files = Unicode("").tag(config=True)
@@ -64,27 +70,27 @@ class Provisioner(LocalProvisioner):
         """Put the kernel's sockets into a private folder, and wrap its command."""
         km = self.parent
         if _nursery:
-            self._folder = Path(tempfile.mkdtemp(prefix="k", dir=_nursery[-1]))
+            self.folder = Path(tempfile.mkdtemp(prefix="k", dir=_nursery[-1]))
         else:
             require()
             # A socket's path holds 107 bytes, so the folder stands high up.
-            self._folder = _private("ck")
-        km.transport, km.ip = "ipc", str(self._folder / "s")
-        km.connection_file = str(self._folder / "kernel.json")
+            self.folder = _private("ck")
+        km.transport, km.ip = "ipc", str(self.folder / "s")
+        km.connection_file = str(self.folder / "kernel.json")
         # A signal does not reach into another PID namespace.
         km.kernel_spec.interrupt_mode = "message"
-        uid = _uid(self._folder.name)
+        uid = _uid(self.folder.name)
         kwargs = await super().pre_launch(**kwargs)
         if uid:
-            os.chown(self._folder, uid, uid)
+            os.chown(self.folder, uid, uid)
             os.chown(km.connection_file, uid, uid)
         given = kwargs.pop("env", {})
         environment = {name: given[name] for name in _PASSED if name in given}
         if _nursery:
             if self.files:
-                shutil.copytree(self.files, self._folder / "in", symlinks=True)
+                shutil.copytree(self.files, self.folder / "in", symlinks=True)
             kwargs["told"] = {
-                "folder": str(self._folder),
+                "folder": str(self.folder),
                 "file": km.connection_file,
                 "environment": environment,
                 "limits": LIMITS | self.limits,
@@ -101,7 +107,7 @@ class Provisioner(LocalProvisioner):
         kwargs["cmd"] = [
             *bubblewrap(
                 environment,
-                *("--bind", str(self._folder), str(self._folder)),
+                *("--bind", str(self.folder), str(self.folder)),
                 *(("--ro-bind", self.files, "/in") if self.files else ()),
             ),
             *("--", sys.executable, "-I", "/package/course/grading/confine.py"),
@@ -121,8 +127,8 @@ class Provisioner(LocalProvisioner):
 
     async def poll(self) -> int | None:
         """Say whether the kernel ended; end one that fills its folder of sockets."""
-        if self.process and self._folder.is_dir():
-            found = list(os.scandir(self._folder))
+        if self.process and self.folder.is_dir():
+            found = list(os.scandir(self.folder))
             sizes = sum(one.stat(follow_symlinks=False).st_size for one in found)
             if len(found) > SOCKETS or sizes > 1 << 20:
                 self.process.kill()
@@ -131,7 +137,7 @@ class Provisioner(LocalProvisioner):
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the folder of sockets."""
         if not restart:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
         await super().cleanup(restart)
 
 
@@ -181,10 +187,11 @@ class _Remote:
 
 
 @contextmanager
-def nursery() -> Iterator[None]:
+def nursery() -> Iterator[Callable[[], None]]:
     """Keep a process from which this one and its forks start kernels warm.
 
-    It imports once what notebooks import. Raises CourseError where it cannot start.
+    It imports once what notebooks import; what is yielded waits until it has, and
+    raises CourseError where it cannot start. Kernels are started warm from then on.
     """
     require()
     folder = _private("cn")
@@ -200,17 +207,19 @@ def nursery() -> Iterator[None]:
     running = subprocess.Popen(
         command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    try:
+
+    def ready() -> None:
         if running.stdout.readline() != "ready\n":
             running.kill()
             said = (running.stderr.read().strip().splitlines() or ["no reason"])[-1]
             raise CourseError(f"The nursery of kernels did not start: {said}", CURE)
         _nursery.append(folder)
-        try:
-            yield
-        finally:
-            _nursery.remove(folder)
+
+    try:
+        yield ready
     finally:
+        if folder in _nursery:
+            _nursery.remove(folder)
         running.kill()
         running.communicate()
         shutil.rmtree(folder, ignore_errors=True)
@@ -222,22 +231,30 @@ def require() -> None:
         raise CourseError(
             f"This machine cannot confine the code of a submission: {why}. "
             "Without that it would run with your rights, so nothing was run",
-            cure=f"{CURE}; or, only for people you trust: --Execute.trust=True",
+            cure=f"{cure()}; or, only for people you trust: --Execute.trust=True",
         )
 
 
-@functools.cache
+def cure() -> str:
+    """Return what to do about the obstacle."""
+    return CURE_OPEN if _exposed() else CURE
+
+
 def obstacle() -> str:
-    """Return why this machine cannot confine a kernel, or "" when it can.
+    """Return why this machine cannot confine a kernel, or "" when it can."""
+    if not sys.platform.startswith("linux"):
+        return "bubblewrap exists for Linux only"
+    return _exposed() or _unfit()
+
+
+@functools.cache
+def _unfit() -> str:
+    """Return why bubblewrap does not work, or "".
 
     It is tried, not guessed: a program is started as a kernel would be.
     """
-    if not sys.platform.startswith("linux"):
-        return "bubblewrap exists for Linux only"
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed"
-    if PACKAGE.is_relative_to(sys.prefix) and Path(sys.prefix) in (Path("/"), _home()):
-        return f"the environment {sys.prefix} holds more than Python"
     told = {"files": "", "limits": LIMITS, "uid": _uid("")}
     command = [
         *bubblewrap({}),
@@ -254,6 +271,27 @@ def obstacle() -> str:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         return f"bubblewrap does not run here ({said[-1]})"
     return ""
+
+
+def _exposed() -> str:
+    """Return which folder a kernel sees although it holds what none may see, or ""."""
+    for shown in (*_prefixes(), "/usr"):
+        # A service may have its home in /usr, where every user can look anyway.
+        private = [] if shown == "/usr" else [("your home folder", _home())]
+        private += [("this course", room) for room in _rooms()]
+        for what, place in private:
+            if place.resolve().is_relative_to(Path(shown).resolve()):
+                return f"a kernel sees {shown}, and {what} ({place}) is in there"
+    return ""
+
+
+def _rooms() -> list[Path]:
+    """Return the folders of the course, some of which may be links to elsewhere."""
+    roots = [PACKAGE.parent] if (PACKAGE.parent / paths.MARKER).is_file() else []
+    with suppress(CourseError):
+        roots.append(paths.root())
+    names = ("source", "release", "submitted", "autograded", "feedback", "gradebook.db")
+    return [*roots, *(root / name for root in roots for name in names)]
 
 
 def bubblewrap(
@@ -300,6 +338,8 @@ def bubblewrap(
         # One thread: the same on every machine, and memory limits hold.
         "OPENBLAS_NUM_THREADS": "1",
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        # A submission's own .local could bring modules, and code that runs at start.
+        "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": "/package",
         "TMPDIR": "/notebook/tmp",
         "USER": "learner",

@@ -22,9 +22,11 @@ import os
 import queue
 import random
 import re
+import secrets
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,9 +37,9 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from socket import socketpair
 
 from course import paths, syllabus
 from course.errors import CourseError
@@ -46,6 +48,7 @@ FORKS = hasattr(os, "fork")
 MEMORY = 4 << 30  # bytes that one test may allocate beyond what the process holds
 FILES = 1 << 30  # bytes of the largest file that one test may write
 ANSWER_STOPS = "the answer cell stops with"
+ALONE = "run the answer and the check in cells of your own"
 _MESSAGE = 8_000  # characters kept of one message
 _REPLY = 1 << 20  # bytes accepted from a forked test
 _NAME = re.compile(r"-(e\d+)-(answer|check|look|grade-[\w-]+?|\w+)(?:-\d+)?$")
@@ -70,7 +73,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A code cell as the graders see it; `role` is the word of the lesson script."""
+    """A code cell as the graders see it; `role` and `mode` are the lesson script's."""
 
     id: str
     role: str
@@ -78,6 +81,7 @@ class Cell:
     group: str
     points: float
     source: str
+    mode: str = ""
 
     @property
     def tests(self) -> bool:
@@ -127,7 +131,8 @@ def as_cell(raw: Cell | Mapping) -> Cell:
     points = known.get("points") or grader.get("points") or 0
     source = raw["source"]
     text = source if isinstance(source, str) else "".join(source)
-    return Cell(name, role, exercise, group, float(points), text)
+    mode = known.get("mode") or ""
+    return Cell(name, role, exercise, group, float(points), text, mode)
 
 
 # --- one cell in this process --------------------------------------------------------
@@ -190,20 +195,112 @@ def _test(
     namespace: dict, before: Sequence[Cell], test: Cell, seed: str, collect: bool
 ) -> dict:
     """Run the cells before a test, then the test; return what a `_Reply` holds."""
-    from course import check
+    _sow(seed)
+    return _judge(namespace, test, collect, _run_all(namespace, before))
 
+
+def _test_apart(
+    namespace: dict,
+    before: Sequence[Cell],
+    test: Cell,
+    seed: str,
+    collect: bool,
+    *,
+    names: Iterable[str],
+    listener: socket.socket | None = None,
+) -> dict:
+    """Do as `_test`, but let the answer run in another process, behind a line.
+
+    That is a fork of this one, or, with a `listener`, whoever connects to it.
+    """
+    from course.grading import split
+
+    _sow(seed)
+    if listener is not None:
+        wire, _ = listener.accept()
+    else:
+        wire, far = socket.socketpair()
+        learner = os.fork()
+        if learner == 0:
+            try:
+                wire.close()
+                note = _run_all(namespace, before)
+                split.Line(far, namespace, trusted=False, note=note).serve()
+            finally:
+                os._exit(0)
+        far.close()
+    try:
+        line = split.Line(wire, namespace, trusted=True)
+        stopped = line.bind(names)
+        _run_all(namespace, [cell for cell in before if cell.role != "answer"])
+        return _judge(namespace, test, collect, stopped)
+    except split.Lost as error:
+        return {"passed": False, "message": f"{error}\n  try: {ALONE}"}
+    finally:
+        wire.close()
+        if listener is None:
+            # It may run on, deaf; killed, it still counts among what was used.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(learner, signal.SIGKILL)
+            os.waitpid(learner, 0)
+
+
+def _several_apart(
+    namespace: dict,
+    steps: Sequence[tuple[Sequence[Cell], Cell]],
+    seed: str,
+    journal: Path,
+    *,
+    names: Iterable[str],
+    listener: socket.socket,
+) -> dict:
+    """Do as `_test_apart` for several tests on one line; note each verdict at once.
+
+    It ends early when the line is lost: then the tests left over need another.
+    """
+    from course.grading import split
+
+    wire, _ = listener.accept()
+    with wire, journal.open("w", encoding="utf-8") as notes:
+        line = split.Line(wire, namespace, trusted=True)
+        stopped = line.bind(names)
+        ran: set[str] = set()
+        for before, test in steps:
+            _sow(seed)
+            fresh = [c for c in before if c.role != "answer" and c.id not in ran]
+            _run_all(namespace, fresh)
+            ran.update(cell.id for cell in fresh)
+            verdict = _judge(namespace, test, False, stopped)
+            if verdict.pop("lost"):
+                break
+            print(json.dumps(verdict), file=notes, flush=True)
+    return {"passed": True, "message": ""}
+
+
+def _sow(seed: str) -> None:
     os.environ["COURSE_SEED"] = seed
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(random.getrandbits(32))
+
+
+def _run_all(namespace: dict, cells: Iterable[Cell]) -> str:
+    """Run cells, whatever they do; return why an answer stopped, or ""."""
     stopped = ""
-    for cell in before:
+    for cell in cells:
         try:
             _run(cell, namespace)
         except BaseException as error:
             if cell.role == "answer":
                 stopped = _describe(error)
-    said = []
+    return stopped
+
+
+def _judge(namespace: dict, test: Cell, collect: bool, stopped: str) -> dict:
+    from course import check
+    from course.grading import split
+
+    said, lost = [], False
     try:
         if collect:
             with check.collect() as wrongs:
@@ -214,11 +311,25 @@ def _test(
         else:
             _run(test, namespace)
     except BaseException as error:
+        lost = isinstance(error, split.Lost)
         if (last := _describe(error)) not in said:
             said.append(last)
     if said and stopped:
         said.append(f"{ANSWER_STOPS} {stopped}")
-    return {"passed": not said, "message": "\n\n".join(said)}
+    return {"passed": not said, "message": "\n\n".join(said), "lost": lost}
+
+
+def _defined(source: str) -> set[str]:
+    """Return the names that an answer cell defines; an import defines none."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return set()
+    found = {one.name for one in body if hasattr(one, "name")}
+    for one in body:
+        targets = getattr(one, "targets", [getattr(one, "target", None)])
+        found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
 
 
 # --- one cell in a forked process ----------------------------------------------------
@@ -387,7 +498,7 @@ def _why(status: int, late: bool, deadline: float, cpu: float) -> str:
         what = f"the process crashed ({signal.Signals(-code).name})"
     else:
         what = f"the process ended inside the test (exit status {code})"
-    return f"{what}\n  try: run the answer and the check in cells of your own"
+    return f"{what}\n  try: {ALONE}"
 
 
 def _adopt_descendants() -> None:
@@ -498,13 +609,18 @@ def _run_cells(
     base: Path | None = None,
     filled: Path | None = None,
     asker: Connection | None = None,
+    names: Iterable[str] = (),
+    listener: socket.socket | None = None,
 ) -> list[Outcome]:
     outcomes = []
     for before, test in steps:
         if FORKS:
+            run = partial(_test, namespace, before, test, seed, collect)
+            if test.mode == "split" and names:
+                run = partial(_test_apart, *run.args, names=names, listener=listener)
             with _folders(base, filled) as folder:
                 ending = _fork(
-                    lambda b=before, t=test: _test(namespace, b, t, seed, collect),
+                    run,
                     folder,
                     deadline=deadline,
                     cpu=cpu or 2 * deadline,
@@ -532,6 +648,51 @@ def _run_cells(
         if stop and not outcomes[-1].passed:
             break
     return outcomes
+
+
+def _judge_several(
+    namespace: dict,
+    steps: list[tuple[list[Cell], Cell]],
+    *,
+    deadline: float,
+    seed: str,
+    base: Path,
+    asker: Connection,
+    names: Iterable[str],
+    listener: socket.socket,
+) -> list[Outcome]:
+    """Return the outcomes of tests that share one process and one line.
+
+    The one that hangs or crashes is the last; those behind it are left out.
+    """
+    with _folders(base, base / "cwd") as folder:
+        journal = folder.parent / "judged"
+        work = partial(_several_apart, namespace, steps, seed, journal)
+        ending = _fork(
+            partial(work, names=names, listener=listener),
+            folder,
+            deadline=deadline,
+            cpu=2 * deadline,
+            asker=asker,
+        )
+        lines = journal.read_text("utf-8").splitlines() if journal.exists() else []
+    verdicts = [json.loads(line) for line in lines]
+    if ending.why and len(verdicts) < len(steps):
+        verdicts.append({"passed": False, "message": ending.why})
+    share = ending.cpu / max(1, len(verdicts))
+    return [
+        Outcome(
+            cell_id=test.id,
+            exercise=test.exercise,
+            group=test.group,
+            points=test.points,
+            passed=verdict["passed"] is True,
+            message=verdict["message"],
+            seconds=ending.seconds,
+            cpu=share,
+        )
+        for (_, test), verdict in zip(steps, verdicts, strict=False)
+    ]
 
 
 # --- the warm processes --------------------------------------------------------------
@@ -576,6 +737,16 @@ class _Stage:
             except BaseException as error:
                 self.problems.append([cell.id, _describe(error)])
 
+    def names(self, exercise: str) -> set[str]:
+        """Return what the answers define, up to the one of this exercise."""
+        found: set[str] = set()
+        for cell in self.cells:
+            if cell.role == "answer":
+                found |= _defined(cell.source)
+                if cell.exercise == exercise:
+                    break
+        return found
+
     def steps(
         self, exercise: str, answer: str | None, groups: list[str]
     ) -> list[tuple[list[Cell], Cell]]:
@@ -615,7 +786,8 @@ def _serve() -> None:
     """Become the notebook's process: run its cells, leave a warm fork per exercise."""
     order = json.loads(sys.stdin.buffer.read())
     base = Path(order["base"])
-    import course.check  # noqa: F401  every test needs it: import it once
+    import course.check  # every test needs it: import it once
+    import course.grading.split  # noqa: F401
 
     cells = [Cell(**cell) for cell in order["cells"]]
     stage = _Stage(cells, order["skip"], order["patience"])
@@ -644,18 +816,56 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
     _Stage.adopts = True
     _adopt_descendants()
     asker.send_bytes(json.dumps(stage.problems).encode())
+    names = stage.names(exercise)
     while True:
         asked = json.loads(asker.recv_bytes())
         steps = stage.steps(exercise, asked.pop("answer"), asked.pop("groups"))
-        outcomes = _run_cells(
-            stage.namespace,
-            steps,
-            base=base,
-            filled=base / "cwd",
-            asker=asker,
-            **asked,
-        )
-        asker.send_bytes(json.dumps([asdict(one) for one in outcomes]).encode())
+        mark = asked.pop("mark", "")
+        with _listening(asked.pop("line", "")) as listener:
+            place = {"base": base, "asker": asker, "names": names}
+            if listener is not None:
+                asker.send_bytes(json.dumps([mark, "listening"]).encode())
+            if listener is not None and len(steps) > 1:
+                outcomes = _judge_several(
+                    stage.namespace,
+                    steps,
+                    deadline=asked["deadline"],
+                    seed=asked["seed"],
+                    listener=listener,
+                    **place,
+                )
+            else:
+                outcomes = _run_cells(
+                    stage.namespace,
+                    steps,
+                    filled=base / "cwd",
+                    listener=listener,
+                    **place,
+                    **asked,
+                )
+        told = [asdict(one) for one in outcomes]
+        asker.send_bytes(json.dumps([mark, told]).encode())
+
+
+@contextlib.contextmanager
+def _listening(path: str) -> Iterator[socket.socket | None]:
+    """Yield a socket that listens at `path`, for any user; without a path, None."""
+    if not path:
+        yield None
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        # By mask and not by chmod, which would follow a link put there meanwhile.
+        before = os.umask(0)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(before)
+        listener.listen(1)
+        try:
+            yield listener
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
 
 class Trial:
@@ -694,6 +904,7 @@ class Trial:
         self._fresh: set[Connection] = set()
         self._problems: dict[str, list[tuple[str, str]]] = {}
         self._starting = threading.Lock()
+        self._copy = 0
         self._end: Callable[[], None] | None = None
 
     def __enter__(self) -> "Trial":
@@ -753,9 +964,8 @@ class Trial:
         """Grade one answer (by default the notebook's own), one Outcome per group.
 
         `groups` chooses the groups and their order; the other words are those of
-        `run_cells`. Cells of both modes (shared and split) run here in one process:
-        this is the one function where split mode's executor will be put in its place.
-        Raises CourseError when the exercise is unknown or cannot be reached.
+        `run_cells`. A cell of mode=split runs in a process without the answer, as it
+        does when a class is graded; see `course.grading.split`. Raises CourseError when the exercise is unknown or cannot be reached.
         """
         groups = self.groups(exercise) if groups is None else list(groups)
         asked = {
@@ -776,13 +986,66 @@ class Trial:
                 link.send_bytes(json.dumps(asked).encode())
                 if not link.poll((deadline + 5) * max(1, len(groups)) + 20):
                     raise EOFError
-                return [Outcome(**one) for one in json.loads(link.recv_bytes())]
+                _, told = json.loads(link.recv_bytes())
+                return [Outcome(**one) for one in told]
             except (EOFError, OSError):
                 self.close()
                 raise CourseError(
                     f"{self.notebook}: the process that grades {exercise} is gone",
                     cure="try again; if it happens twice, run the cells in JupyterLab",
                 ) from None
+
+    def start(self) -> None:
+        """Start every process, and do not wait for them."""
+        with self._starting:
+            if self._end is None:
+                self._start()
+
+    def open(self) -> None:
+        """Wait until every process has run the cells before its exercise."""
+        if self._end is not None and not self._fresh:
+            return
+        for exercise in self.exercises:
+            with contextlib.ExitStack() as stack:
+                for _ in range(self._copies):
+                    stack.enter_context(self._warm(exercise))
+
+    def judge(
+        self,
+        exercise: str,
+        groups: Sequence[str],
+        seed: str,
+        path: str,
+        *,
+        deadline: float,
+    ) -> "Judging":
+        """Start judging, by these groups, the answer of whoever connects to `path`.
+
+        Several groups share one line, one process and the `deadline`; what stops one
+        of them leaves those behind it without an outcome. Each process that calls this after a fork of an open trial must `choose` its
+        copy before. Raises CourseError when nobody listens there in time.
+        """
+        link = list(self._links[exercise].queue)[self._copy]
+        judging = Judging(link, secrets.token_hex(8), deadline)
+        asked = {
+            "answer": None,
+            "groups": list(groups),
+            "seed": seed,
+            "collect": False,
+            "stop": False,
+            "deadline": deadline,
+            "cpu": None,
+            "line": path,
+            "mark": judging.mark,
+        }
+        link.send_bytes(json.dumps(asked).encode())
+        if judging.hear(deadline + 30) != "listening":
+            raise CourseError(f"nobody judges {exercise}", cure="course doctor")
+        return judging
+
+    def choose(self, copy: int) -> None:
+        """Use this one of the copies from now on."""
+        self._copy = copy
 
     def close(self) -> None:
         """End the processes and remove their folder; the next `grade` starts anew."""
@@ -863,7 +1126,7 @@ class Trial:
         for exercise in self.exercises:
             self._links[exercise] = queue.Queue()
             for _ in range(self._copies):
-                near, far = socketpair()
+                near, far = socket.socketpair()
                 ours.append(Connection(near.detach()))
                 self._links[exercise].put(ours[-1])
                 theirs.setdefault(exercise, []).append(far.detach())
@@ -903,6 +1166,55 @@ class Trial:
         }
         with contextlib.suppress(BrokenPipeError), server.stdin as out:
             out.write(json.dumps(order).encode())
+
+
+_judges: dict[tuple[Path, int], Trial | None] = {}
+
+
+def judges(notebook: Path, copies: int = 1) -> Trial | None:
+    """Return the processes that judge a notebook of `source/`, made but once.
+
+    They start with `start`. None where there is no such notebook, or nothing in it is
+    judged apart.
+    """
+    there = notebook.is_file() and FORKS
+    version = notebook, notebook.stat().st_mtime_ns if there else 0
+    if version not in _judges:
+        cells = read_cells(notebook) if there else []
+        only = {cell.exercise for cell in cells if cell.mode == "split"}
+        _judges[version] = (
+            Trial(notebook, copies=copies, only=sorted(only), tolerant=True)
+            if only
+            else None
+        )
+    return _judges[version]
+
+
+class Judging:
+    """A test under way in another process; see `Trial.judge`."""
+
+    def __init__(self, link: Connection, mark: str, deadline: float) -> None:
+        self.link, self.mark, self.deadline = link, mark, deadline
+
+    def done(self) -> bool:
+        """Return whether the outcomes are there."""
+        return self.link.poll()
+
+    def outcomes(self) -> list[Outcome]:
+        """Wait for the outcomes. Raises CourseError when none come."""
+        told = self.hear(self.deadline + 30)
+        if not isinstance(told, list):
+            raise CourseError("a test sent no outcome", cure="course doctor")
+        return [Outcome(**one) for one in told]
+
+    def hear(self, seconds: float) -> object:
+        """Return the next message about this test; None if none comes in time."""
+        end = time.monotonic() + seconds
+        while self.link.poll(max(0, end - time.monotonic())):
+            mark, told = json.loads(self.link.recv_bytes())
+            if mark == self.mark:  # else it answers someone who is gone
+                return told
+        return None
 
 
 def _finish(server: subprocess.Popen, links: list[Connection], base: Path) -> None:

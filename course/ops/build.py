@@ -166,7 +166,7 @@ def notebook_text(lesson: Lesson) -> str:
         **KERNEL,
     }
     notebook = {
-        "cells": [_cell(cell) for cell in cells],
+        "cells": [_cell(cell, _mode(cell, cells)) for cell in cells],
         "metadata": metadata,
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -193,12 +193,28 @@ def edited(notebook: dict) -> bool:
     )
 
 
-def _cell(cell: Cell) -> dict:
+def _mode(cell: Cell, cells: list[Cell]) -> str | None:
+    """Return where a test runs; a check that does not say runs where its groups do.
+
+    A single group that needs the learner's process takes the check there too.
+    """
+    told = cell.block.words.get("mode")
+    if told or cell.role != "check":
+        return told
+    groups = {
+        one.block.words["mode"]
+        for one in cells
+        if one.role == "grade" and one.block.exercise == cell.block.exercise
+    }
+    return "split" if groups == {"split"} else "shared"
+
+
+def _cell(cell: Cell, mode: str | None) -> dict:
     course = {
         "role": cell.role,
         "exercise": cell.block.exercise,
         "group": cell.block.group,
-        "mode": cell.block.words.get("mode"),
+        "mode": mode,
     }
     if cell.points:
         course["points"] = cell.points

@@ -162,7 +162,7 @@ def _sandbox(root: Path) -> Finding:
 
     if why := sandbox.obstacle():
         said = f"none: {why}; your own work can be graded, strangers' is refused"
-        return Finding("note", "sandbox", said, sandbox.CURE)
+        return Finding("note", "sandbox", said, sandbox.cure())
     walls = "bubblewrap, limits"
     if platform.machine() in confine.MACHINES:
         walls += ", a filter of system calls"

@@ -215,17 +215,20 @@ class _MemoryReader:
         self.close()
 
 
-def shared_drive(seed: int = 0, scale: float = 1.0) -> dict[str, Pattern]:
+def shared_drive(
+    seed: int = 0, scale: float = 1.0, share: int = 1
+) -> dict[str, Pattern]:
     """Return the folder on which the course counts bytes: 880 files, about 111 MB.
 
     600 files of a size that no other has; 30 sizes shared by four files that differ
     in their first byte; 15 shared by four that differ in their last byte; 40 exports
     of one size with the same first 40 KiB and the same last 8 KiB; ten documents in
-    five copies each; ten empty files. `scale` shrinks the sizes, not the count.
+    five copies each; ten empty files. `scale` shrinks the sizes, not the count; of each
+    kind only one in `share` is there.
     """
     rng = np.random.default_rng(seed)
     folder: dict[str, Pattern] = {}
-    sizes = iter(rng.permutation(np.arange(2_000, 23_000))[:600])
+    sizes = iter(rng.permutation(np.arange(2_000, 23_000))[: 600 // share])
     for i, size in enumerate(sizes):
         folder[f"mail/{i:03}.eml"] = Pattern(int(size * scale) + 1, noise=i)
     noise = 1_000
@@ -233,27 +236,27 @@ def shared_drive(seed: int = 0, scale: float = 1.0) -> dict[str, Pattern]:
     def grow(low: int, high: int) -> int:
         return int(int(rng.integers(low, high)) * scale)
 
-    for group in range(30):
+    for group in range(30 // share):
         size, noise = grow(150_000, 250_000), noise + 1
         for i in range(4):
             first = ((0, 1, bytes([i])),)
             folder[f"scans/{group:02}-{i}.tif"] = Pattern(size, noise, first)
-    for group in range(15):
+    for group in range(15 // share):
         size, noise = grow(300_000, 440_000), noise + 1
         for i in range(4):
             last = ((size - 1, size, bytes([i])),)
             folder[f"audio/{group:02}-{i}.wav"] = Pattern(size, noise, last)
     size, noise = int((1 << 20) * scale), noise + 1
-    for i in range(40):
+    for i in range(40 // share):
         body = ((int(40_960 * scale), size - int(8_192 * scale), 5_000 + i),)
         folder[f"exports/report-{i:02}.db"] = Pattern(size, noise, body)
-    for group in range(10):
+    for group in range(10 // share):
         size, noise = grow(250_000, 370_000), noise + 1
         for i, place in enumerate(("docs", "docs/old", "desk", "backup", "mail/att")):
             folder[f"{place}/paper-{group}{' copy' * (i > 2)}.pdf"] = Pattern(
                 size, noise
             )
-    for i in range(10):
+    for i in range(10 // share):
         folder[f"locks/{i}.lock"] = Pattern(0, noise=0)
     return folder
 

@@ -357,7 +357,7 @@ viz.beside(
 # Blue is what a request asks for, black is what this reader delivers. Each request
 # must start where the black of the one before it ends.
 
-# %% [check] e2 points=2
+# %% [check] e2 points=2 mode=split
 text = b"the quick brown fox"
 with files.MemoryFiles({"fox": text}, most=7).open("fox") as fox:
     check.case(
@@ -370,13 +370,13 @@ with files.MemoryFiles({"fox": text}, most=7).open("fox") as fox:
         hint="advance by what came back, not by what you asked for",
     )
 
-# %% [grade] e2.short points=3 mode=shared
+# %% [grade] e2.short points=3 mode=split
 # Readers that deliver 1 to 7 bytes at a time; chunk 1; size 0; another hasher.
 
 # %% [grade] e2.memory points=2 mode=shared
 # 64 MiB in chunks of 256 KiB, with the peak of memory measured.
 
-# %% [grade] e2.changes points=3 mode=shared
+# %% [grade] e2.changes points=3 mode=split
 # Streams that end early or go on too long.
 
 # %% [hints] e2
@@ -537,21 +537,21 @@ check.true(
     hint="a unique size cannot have a copy: drop it before opening",
 )
 
-# %% [grade] e3.exact points=6 mode=shared
+# %% [grade] e3.exact points=6 mode=split
 # Differences in the first, a middle, the last byte; three classes of one size;
 # random folders.
 
-# %% [grade] e3.pruned points=5 mode=shared
+# %% [grade] e3.pruned points=5 mode=split
 # Unique sizes, empty files, files not longer than `partial`: what is opened, what
 # is read twice.
 
-# %% [grade] e3.collisions points=4 mode=shared
+# %% [grade] e3.collisions points=4 mode=split
 # Hashers that collide, on purpose, always.
 
-# %% [grade] e3.bytes points=4 mode=shared
+# %% [grade] e3.bytes points=4 mode=split
 # Bytes read on the shared drive, against the funnel of section 2.
 
-# %% [grade] e3.hard points=3 mode=shared
+# %% [grade] e3.hard points=3 mode=split
 # Unreadable and changing files, short reads, the size of a request, two hundred
 # files of one size.
 
@@ -752,17 +752,17 @@ check.at_most(
     hint="z is alone after byte 11: nothing more of it needs reading",
 )
 
-# %% [grade] e4.exact points=5 mode=shared
+# %% [grade] e4.exact points=5 mode=split
 # Differences at every place, block boundaries among them; many classes; random folders.
 
-# %% [grade] e4.limits points=3 mode=shared
+# %% [grade] e4.limits points=3 mode=split
 # Eight open files for a class of fifty, size and number of requests, no byte twice,
 # unreadable files.
 
-# %% [grade] e4.fair points=2 mode=shared
+# %% [grade] e4.fair points=2 mode=split
 # At most 2.2 times the floor on the shared drive.
 
-# %% [grade] e4.best points=3 mode=shared
+# %% [grade] e4.best points=3 mode=split
 # At most 1.4 times the floor on the shared drive.
 
 # %% [hints] e4
@@ -1051,10 +1051,10 @@ for path in "abc":
     index.on_event("add", path)
 check.equal(index.groups(), [["a", "c"]], shown="groups() after adding a, b, c")
 
-# %% [grade] e6.events points=4 mode=shared
+# %% [grade] e6.events points=4 mode=split
 # Add, modify, delete, rename in long random sequences, against a rescan.
 
-# %% [grade] e6.lazy points=5 mode=shared
+# %% [grade] e6.lazy points=5 mode=split
 # What is read, and how often.
 
 # %% [hints] e6
