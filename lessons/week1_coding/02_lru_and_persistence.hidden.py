@@ -23,7 +23,7 @@ def by_list(capacity: int, operations: list) -> list:
 
 rule = "a hit and an overwrite are use, looking is not; the stalest leaves"
 rng = check.rng()
-for capacity, keys, length in ((1, 3, 60), (2, 4, 200), (3, 3, 100), (7, 12, 1200)):
+for capacity, keys, length in ((1, 3, 40), (2, 4, 80), (3, 3, 60), (7, 12, 250)):
     operations = [
         (str(verb), int(key), int(value))
         for verb, key, value in zip(
@@ -1502,8 +1502,8 @@ for number, verb in enumerate(("hit", "put")):
 
 hit, put = typical[50]
 for capacity, keys, rounds, share in (
-    *((100, 100, 900, 0.9), (20, 1000, 900, 0.0), (30, 30, 900, 1.0)),
-    *((1, 1, 600, 0.5), (8, 8, 600, 0.5)),
+    *((50, 50, 450, 0.9), (10, 500, 450, 0.0), (15, 15, 450, 1.0)),
+    *((1, 1, 300, 0.5), (8, 8, 300, 0.5)),
 ):
     meter = Meter(capacity)
     records = filled = 0
