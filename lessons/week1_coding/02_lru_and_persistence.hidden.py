@@ -1502,7 +1502,7 @@ for number, verb in enumerate(("hit", "put")):
 
 hit, put = typical[50]
 for capacity, keys, rounds, share in (
-    *((50, 50, 450, 0.9), (10, 500, 450, 0.0), (15, 15, 450, 1.0)),
+    *((150, 150, 400, 0.9), (10, 500, 450, 0.0), (15, 15, 450, 1.0)),
     *((1, 1, 300, 0.5), (8, 8, 300, 0.5)),
 ):
     meter = Meter(capacity)
