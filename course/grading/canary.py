@@ -32,7 +32,9 @@ def false_statement(test: str, *, first: bool = False) -> tuple[str, str] | None
     if not places:
         return None
     place = places[0] if first else secrets.choice(places)
-    above = min([place.lineno, *(d.lineno for d in getattr(place, "decorator_list", ()))])
+    above = min(
+        [place.lineno, *(d.lineno for d in getattr(place, "decorator_list", ()))]
+    )
     sign = secrets.token_hex(4)
     one, two = (secrets.randbelow(10**6) for _ in range(2))
     line = f'    check.equal({one} + {two}, {one + two + 1}, shown="{sign}")'
