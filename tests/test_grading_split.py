@@ -1,5 +1,6 @@
 """Split tests: what crosses the line, what does not, and who cannot be fooled."""
 
+import ast
 import collections
 import contextlib
 import copy
@@ -19,6 +20,7 @@ import sys
 import threading
 import time
 import types
+import warnings
 import weakref
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +30,7 @@ import pytest
 
 from course import check
 from course.check.paste import text
-from course.grading import split, trial
+from course.grading import canary, split, trial
 from course.grading.split import Line, Lost, Proxy
 from course.sim import files
 
@@ -1659,3 +1661,180 @@ def test_the_judges_listen_and_outlive_what_connects(tmp_path):
         assert judge(tmp_path / "j", honest).passed
         assert not list(tmp_path.glob("[a-eg-j]*"))
         one.close()
+
+
+# --- canaries -------------------------------------------------------------------------
+
+TEST = '''### BEGIN HIDDEN TESTS
+from course import check
+
+@check.hidden("t-x-e1-grade-c")
+def e1_c():
+    """Words with ünï, \u2028 and \x0c in them."""
+    want = [1, "ü\u2028"], (
+        2
+    )
+    shown = "f(1)"  # „
+    @functools.cache
+    def reference(x):
+        check.case(f, 1, want=(x
+            + 1), shown=shown)
+        return x
+
+    async def later():
+        check.equal(f(1), await g(), shown=shown)
+    for n in (1, 2): check.equal(f(n), want, shown=shown)
+    check.equal(
+        f(1), lambda: 3, shown="é" * 3)
+    check.true(f(2) == {"a": 1}["a"], shown=shown, said="ü")
+    check.against(reference, f, make)
+    check.equal(*pair, shown=shown)
+    check.case(f, want=None, near=1e-9)
+    if f: check.equal(f, want := 5, shown=shown); check.true(bool(f), shown=shown)
+    check.raises(f, ValueError, 1)
+    check.at_most(f(1), 3, "calls", shown=shown)
+    other.equal(1, 2)
+### END HIDDEN TESTS
+'''
+
+
+def test_a_wrong_value_changes_one_place_and_the_copy_is_python():
+    copies = canary.wrong_values(TEST, met=False)
+    assert len(copies) == 9
+    places = set()
+    for source in copies:
+        assert source.count("check.other(") == 1
+        at = source.index("check.other(")
+        places.add(at)
+        tree = ast.parse(source)
+        (call,) = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "other"
+        ]
+        assert len(call.args) == 1
+
+        class Back(ast.NodeTransformer):
+            def visit_Call(self, node, call=call):
+                return call.args[0] if node is call else self.generic_visit(node)
+
+        assert ast.dump(Back().visit(tree)) == ast.dump(ast.parse(TEST))
+    assert len(places) == 9
+    for source in canary.wrong_values(TEST):
+        assert source.endswith("### END HIDDEN TESTS\n\n    check.met()\n")
+        body = ast.parse(source).body[-1].body
+        assert ast.unparse(body[-1]) == "check.met()"
+    for none in (
+        "",
+        "x = 1",
+        "def t():\n    check.raises(f, E)",
+        "check.at_most(1, 2)",
+    ):
+        assert canary.wrong_values(none) == []
+    assert canary.wrong_values("check.true(x)") == ["check.true(check.other(x))"]
+
+
+def test_a_false_statement_stands_anywhere_and_names_itself():
+    lines = set()
+    for _ in range(100):
+        source, sign = canary.false_statement(TEST)
+        number = next(i for i, x in enumerate(source.split("\n")) if sign in x)
+        lines.add(number)
+        old = source.split("\n")
+        new = old.pop(number)
+        assert "\n".join(old) == TEST.rstrip("\n")
+        assert new.startswith("    check.equal(")
+        ast.parse(source)
+    assert len(lines) == len(ast.parse(TEST).body[1].body)
+    source, sign = canary.false_statement(TEST, first=True)
+    assert sign in ast.unparse(ast.parse(source).body[1].body[0])
+    for none in ("", "x = 1", "(", "def t(): pass", "x = 1\ndef t():\n    x"):
+        assert canary.false_statement(none) is None
+    body = "@check.hidden('t-x-e1-grade-a')\ndef t():\n    check.equal(1, 1, shown='')"
+    source, sign = canary.false_statement(body)
+    with pytest.raises(check.Wrong, match=sign):
+        exec(source, {"check": check})
+
+
+NUMBERS = [
+    *(
+        0,
+        1,
+        -1,
+        7,
+        -5,
+        10**30,
+        -(10**30),
+        0.0,
+        -0.0,
+        -1.0,
+        -1.02,
+        1e308,
+        -1e308,
+        5e-324,
+    ),
+    *(math.inf, -math.inf, math.nan, 0j, -1 + 0j, complex(math.inf, 1), True, False),
+    *(
+        np.True_,
+        np.float32(-1),
+        np.float16(6e4),
+        np.float64(math.inf),
+        np.complex64(-1),
+    ),
+    *(np.int8(n) for n in (-128, -1, 0, 63, 64, 127)),
+    *(np.uint8(n) for n in (0, 1, 127, 128, 254, 255)),
+    *(np.uint64(2**64 - 1), np.int64(-(2**63)), np.longdouble(-1)),
+]
+KINDS = [
+    *("", "a", "?", b"", b"?", bytearray(b"a"), None, ..., [], [None], [[]], (), (1,)),
+    *(Point(1, 2), Point([], 0), {1, 2}, {"?"}, {"?", "??"}, set(), frozenset("?"), {}),
+    *({"?": "?"}, {"a": 1}, collections.Counter("a?"), collections.OrderedDict(a=1)),
+    *(collections.deque([1]), Color.RED, Level.LOW, Frozen(1), Plain(1), range(3)),
+    *(Fraction(1, 3), np.datetime64("2020-01-01"), np.datetime64("NaT"), np.str_("a")),
+    *(np.timedelta64(1, "s"), np.timedelta64(-1, "s"), np.bytes_(b""), int, len, min),
+    *(np.array([]), np.array([-1, -1]), np.array([-1.0]), np.array(-1), np.array("a")),
+    *(np.array([True, False]), np.array([math.inf, math.nan, -math.inf]), RECORD),
+    *(np.array([255, 0], "u1"), np.array([-128, -1, 127], "i1"), np.array([None, 1])),
+    *(np.array([-1j]), np.array([6e4, -1], "f2"), np.zeros(1, RECORD), np.zeros(0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [*NUMBERS, *KINDS], ids=repr)
+def test_another_value_is_unequal_and_not_near(value):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other = check.other(value)
+    check.equal(value, value, shown="itself")
+    for near in (None, 1e-9, 1e-3, 0.3, (0.3, 0.5)):
+        for got, want in ((value, other), (other, value)):
+            with pytest.raises(check.Wrong, match=r"got|expected|missing"):
+                check.equal(got, want, shown="other", near=near)
+    for inside in ([value], (value, 1), {"a": value}):
+        with pytest.raises(check.Wrong):
+            check.equal(inside, check.other(inside), shown="other")
+
+
+def test_another_reference_is_never_met_by_the_right_one():
+    def make(rng, size):
+        return (rng.integers(-9, 9, size).tolist(),)
+
+    check.against(sorted, sorted, make)
+    with pytest.raises(check.Wrong):
+        check.against(check.other(sorted), sorted, make)
+
+
+def test_a_copy_that_never_comes_to_its_wrong_value_fails():
+    test = "@check.visible('t-x-e1-check')\ndef t():\n    for n in got:\n"
+    test += "        check.equal(n, 5, shown='n')"
+    (copy,) = canary.wrong_values(test)
+    (bare,) = canary.wrong_values(test, met=False)
+    for got in ([], [5], [5, 5]):
+        exec(test, {"check": check, "got": got})
+        with pytest.raises(
+            check.Wrong, match="never came" if not got else "expected 11"
+        ):
+            exec(copy, {"check": check, "got": got})
+    exec(bare, {"check": check, "got": []})
+    exec(copy, {"check": check, "got": [11]})  # so who reads what is expected is found
