@@ -595,22 +595,29 @@ class _Writer:
     def _reference(self, value: object) -> dict:
         return {"ref": self.line.describe(value, self.fresh)}
 
-    def error(self, error: BaseException) -> Any:
+    def error(self, error: BaseException, depth: int = 0) -> Any:
         """Return the tree of an error that is on its way, or a value."""
         if (back := _home(error, self.line)) is not None:
             return {"back": back}
         # The lines of the test are not for the learner's code.
         frame = None if self.line.trusted else checking.learner_frame(error)
-        place = [frame.name, frame.lineno, frame.line] if frame else None
-        if frame:  # where it was first raised, should it come back and pass once more
+        place = None
+        if isinstance(frame, traceback.FrameSummary):
+            place = [frame.name, frame.lineno, frame.line]
+            # Where it was first raised, should it come back and pass once more.
             error.__dict__["learner_frame"] = frame
         error.__traceback__ = None  # its frames would hold what the code let go
         args = []
         for one in error.args if type(error.args) is tuple else ():
             try:
-                args.append(self.value(one))
+                args.append(self.value(one, depth + 1))
             except _Uncrossable:
                 args.append(repr(type(one)))
+        held = {}
+        for name, one in vars(error).items():
+            if name[:1] != "_" and name != "learner_frame":
+                with contextlib.suppress(_Uncrossable):
+                    held[name] = self.value(one, depth + 1)
         return {
             "error": {
                 "number": self.line.number(error),
@@ -618,6 +625,7 @@ class _Writer:
                     TypeError if isinstance(error, _Uncrossable) else type(error)
                 ),
                 "args": args,
+                "held": held,
                 "place": place,
             }
         }
@@ -634,7 +642,10 @@ _WRITE: list[tuple[type | tuple, Callable[[_Writer, Any, int], Any]]] = [
     (complex, lambda w, v, d: {"complex": [v.real, v.imag]}),
     (bytearray, lambda w, v, d: {"bytearray": w._blob(bytes(v))}),
     (bytes, lambda w, v, d: {"bytes": w._blob(bytes.__getitem__(v, slice(None)))}),
-    (memoryview, lambda w, v, d: {"bytes": w._blob(v.tobytes())}),
+    (
+        memoryview,  # what may be filled arrives as something that may
+        lambda w, v, d: {"bytes" if v.readonly else "bytearray": w._blob(v.tobytes())},
+    ),
     (tuple, _Writer._tuple),
     (list, lambda w, v, d: w._all(list.__iter__(v), d)),
     (dict, _Writer._dict),
@@ -653,7 +664,7 @@ _WRITE: list[tuple[type | tuple, Callable[[_Writer, Any, int], Any]]] = [
     (pathlib.PurePath, lambda w, v, d: {"path": str(v)}),
     (np.dtype, _Writer._dtype),
     (np.random.Generator, _Writer._generator),
-    (BaseException, lambda w, v, d: w.error(v)),
+    (BaseException, lambda w, v, d: w.error(v, d)),
     (
         (type(...), type(NotImplemented)),
         lambda w, v, d: {"constant": "Ellipsis" if v is ... else "NotImplemented"},
@@ -679,7 +690,7 @@ class _Sketcher(_Writer):
     def _reference(self, value: object) -> dict:
         return {"ref": id(value)}
 
-    def error(self, error: BaseException) -> dict:
+    def error(self, error: BaseException, depth: int = 0) -> dict:
         return {"error": id(error)}
 
 
@@ -839,6 +850,9 @@ class _Reader:
         except Exception:  # its class wants other arguments than it keeps
             made = kind.__new__(kind)
             made.args = tuple(args)
+        for name, part in told["held"].items():
+            if name[:1] != "_" and name != "learner_frame":
+                made.__dict__[name] = self.value(part)
         made.__dict__["_home"] = self.line, told["number"]
         if told["place"]:
             name, number, line = told["place"]
@@ -946,6 +960,8 @@ def _is_mutable(value: object) -> bool:
     held = (list, dict, set, bytearray, collections.deque, np.random.Generator)
     if isinstance(value, np.ndarray):
         return value.flags.writeable
+    if isinstance(value, memoryview):
+        return value.c_contiguous and not value.readonly
     if isinstance(value, held):
         return True
     if isinstance(value, tuple):
@@ -964,6 +980,8 @@ def _become(old: Any, new: Any) -> None:
             old[...] = new
     elif isinstance(old, (list, bytearray)):
         old[:] = new
+    elif isinstance(old, memoryview):
+        old.cast("B")[:] = new
     elif isinstance(old, np.random.Generator):
         old.bit_generator.state = new.bit_generator.state
     elif isinstance(old, (dict, set)):
