@@ -766,8 +766,12 @@ def pair(): return Pair(1, [2])
 def kind(): return Kind.ONE
 def size(x): return x.size
 def is_one(x): return x is Kind.ONE
+def make(kind, *args): return kind(*args)
 """
     with names(source) as got:
+        assert got.make(got.Mine, 5).size == 5
+        assert got.make(Plain, 5) == Plain(5)
+        assert got.make(collections.Counter, "aa") == collections.Counter("aa")
         assert got.mine().size == 3
         assert got.size(got.mine()) == 3
         pair = got.pair()
@@ -1243,6 +1247,13 @@ def test_nothing_of_the_test_is_reached_but_what_it_hands_out():
     assert told_of(asked(1, "call", "__getitem__", 7), thing=thing)["value"] == 7
     assert "error" in told_of(asked(1, "set", "size", 6), thing=thing)
     assert thing.size == 5
+    for thing in (Plain(1), Slim(1)):
+        assert "error" not in told_of(asked(1, "set", "size", 6), thing=thing)
+        assert thing.size == 6
+        for name in ("__class__", "__dict__", "double", "_x"):
+            assert "error" in told_of(asked(1, "set", name, {}), thing=thing)
+    for thing in (Plain, Frozen(1), Frozen):
+        assert "error" in told_of(asked(1, "set", "size", 6), thing=thing)
     assert "ref" in told_of(asked(1, "call", "__call__"), thing=Hasher)["value"]
 
 

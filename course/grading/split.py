@@ -105,7 +105,7 @@ class Proxy:
         own = self.__dict__
         own["_line"], own["_ref"] = line, ref
         own["_methods"] = {one for one in about["methods"] if one[:1] != "_"}
-        own["__name__"] = own["__qualname__"] = about["name"]
+        own["__name__"] = own["__qualname__"] = str(about["name"])[:100]
         if about["parameters"] is not None:
             own["__signature__"] = _signature(about["parameters"])
 
@@ -324,7 +324,7 @@ class Line:
         if isinstance(target, BaseException):
             return False
         if what == "set":
-            return dataclasses.is_dataclass(target) and _is_mutable(target)
+            return _is_data(target) and name in _fields(target)
         if name in _OPERATORS:
             return what == "call" and name in _words(target)
         return not name.startswith("_") and not isinstance(target, _CLOSED)
@@ -363,7 +363,7 @@ class Line:
         if found is None:
             about = self._heard[kind] if about is None else about
             operators = frozenset(about["operators"]) & _OPERATORS
-            named = str(about["name"]) if kind else "function"
+            named = str(about["name"])[:100] if kind else "function"
             named = named if named.isidentifier() else "object"
             found = _proxy_class(named, operators)(self, number, about)
             self._theirs[number] = found
@@ -573,8 +573,8 @@ class _Writer:
         if isinstance(value, Proxy):
             if value.__dict__["_line"] is self.line:
                 return {"back": value.__dict__["_ref"]}
-        elif dataclasses.is_dataclass(value) and _is_record(type(value)):
-            names = [one.name for one in dataclasses.fields(value)]
+        elif _is_data(value):
+            names = _fields(value)
             held = [getattr(value, one, None) for one in names]
             where = [type(value).__module__, type(value).__qualname__]
             parts = self._all(held, depth)
@@ -966,7 +966,7 @@ def _is_mutable(value: object) -> bool:
         return True
     if isinstance(value, tuple):
         return any(map(_is_mutable, tuple.__iter__(value)))
-    if not dataclasses.is_dataclass(value) or not _is_record(type(value)):
+    if not _is_data(value):
         return False
     if not type(value).__dataclass_params__.frozen:
         return True
@@ -1001,6 +1001,12 @@ def _become(old: Any, new: Any) -> None:
                 object.__setattr__(old, one, getattr(new, one, None))
             elif _is_mutable(getattr(old, one, None)):
                 _become(getattr(old, one), getattr(new, one, None))
+
+
+def _is_data(value: object) -> bool:
+    """Is it a record of mere data, which crosses field by field?"""
+    kind = type(value)
+    return dataclasses.is_dataclass(kind) and _is_record(kind)
 
 
 def _fields(value: object) -> list[str]:
