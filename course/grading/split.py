@@ -57,6 +57,8 @@ LARGEST = 1 << 28  # bytes of one message
 DEPTH = 100  # containers inside each other
 WORD = 1 << 63  # an integer beyond is written in hexadecimal: no limit on its digits
 _HEAD = struct.Struct("!II")
+# Characters as they stand: as \u escapes two lone surrogates would become one letter.
+_json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _SCALAR = {type(None), bool, float, str}
 _NUMERIC = "biufcUSMmV"  # kinds of dtype that hold no objects
 _GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
@@ -421,8 +423,7 @@ class Line:
         blobs = write.blobs
         told["blobs"] = [len(one) for one in blobs]
         told["dropped"] = gone = list(self._dropped)
-        # As it stands and not in \u escapes, which would join two lone surrogates.
-        text = json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        text = _json(told).encode("utf-8", "surrogatepass")
         size = sum(told["blobs"])
         if len(text) + size > LARGEST:
             raise _Uncrossable(f"a message of {len(text) + size:,} bytes is too large")
@@ -683,7 +684,7 @@ class _Sketcher(_Writer):
             return None
         try:
             # As text: there 1 is not True, and NaN is NaN.
-            return json.dumps(self.value(value)), self.blobs
+            return _json(self.value(value)), self.blobs
         except _Uncrossable:
             return None
 
