@@ -260,6 +260,32 @@ def test_a_grader_that_fails_the_reference_or_passes_the_stub_is_found(course):
     assert "cell m1-sums-running, before e1, fails: NameError" in got
 
 
+def test_an_expected_value_that_decides_nothing_is_found(course):
+    with bench() as one:
+        assert [one.check_values(e) for e in one.exercises] == [[], [], []]
+    edit_source(
+        course,
+        "m1-sums-e2-grade-inner",
+        "check.case(clip, 3, 0, 5, want=3)",
+        "want = 9\n    want = 3\n    check.case(clip, 3, 0, 5, want=want)\n"
+        "    for n in ():\n        check.equal(n, 5, shown='n')",
+    )
+    got = [one for one in problems("e2").splitlines() if "never compared" in one]
+    assert [one.partition(" of ")[2] for one in got] == [
+        "e2.inner is never compared: want = 9",
+        "e2.inner is never compared: check.equal(n, 5, shown='n')",
+    ]
+    # A test that runs apart has no canaries.
+    edit_source(
+        course,
+        "m1-sums-e1-grade-edges",
+        "check.case(total, [-5], want=-5)",
+        "want = 1\n    want = -5\n    check.case(total, [-5], want=want)",
+    )
+    with bench() as one:
+        assert one.check_values("e1") == []
+
+
 def test_a_test_that_depends_on_its_seed_is_found_under_load(course):
     edit_source(
         course,

@@ -9,8 +9,7 @@ shape? input untouched? the example? edges? random against a reference? cost?) a
 stops at the first broken rung. NumPy and the standard library are all it needs.
 """
 
-from course.check.cell import hidden, rng, seed, visible
-from course.check.compare import other
+from course.check.cell import hidden, met, other, rng, seed, visible
 from course.check.rungs import (
     against,
     at_most,
@@ -34,6 +33,7 @@ __all__ = [
     "copied",
     "equal",
     "hidden",
+    "met",
     "other",
     "raises",
     "rng",

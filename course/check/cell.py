@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from course.check import compare
 from course.check.paste import one_line
 from course.check.wrong import Fatal, Wrong, collecting
 
@@ -37,6 +38,7 @@ class _Test:
         self.grade_id = grade_id
         self.hidden = hidden
         self.draws = 0
+        self.others = 0
         self.codes = set(_codes(body.__code__))
 
 
@@ -137,6 +139,23 @@ def _is_ours(error: BaseException) -> bool:
         return False
     own = type(error).__module__.startswith("course.")
     return own or isinstance(error, KeyboardInterrupt)
+
+
+def other(value: object) -> object:
+    """Return something unlike `value`: `course.check.compare.other`, and note it."""
+    if _running:
+        _running[-1].others += 1
+    return compare.other(value)
+
+
+def met() -> None:
+    """Fail unless `other` was asked for something in this test.
+
+    So ends a copy of a test with a wrong value. It may stand in a loop over what the
+    learner's code returned, and a loop over nothing never comes to it.
+    """
+    if _running and not _running[-1].others:
+        raise Wrong("this copy", "never came to its wrong value")
 
 
 # -- what went wrong -------------------------------------------------------------

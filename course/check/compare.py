@@ -8,6 +8,7 @@ pieces are compared; objects of other classes are compared field by field.
 import collections
 import dataclasses
 import enum
+import math
 import sys
 import types
 from dataclasses import dataclass
@@ -596,7 +597,8 @@ def _alike(a: object, b: object) -> bool:
 def other(value: object) -> object:
     """Return something of the kind of `value` that is surely not equal to it.
 
-    Of a function, one that returns such things.
+    Nor is it near: numbers differ by their own size and more. Of a function, one that
+    returns such things.
 
     >>> other(3), other("a"), other([1, 2]), other(True)
     (7, 'a?', [1, 2, 2], False)
@@ -604,17 +606,39 @@ def other(value: object) -> object:
     if isinstance(value, (bool, np.bool_)):
         return type(value)(not value)
     if isinstance(value, (int, float, complex, np.number)):
-        return value + value + 1 if value == value else type(value)(0)
+        return _other_number(value)
     if isinstance(value, (str, bytes)):
         return value + (b"?" if isinstance(value, bytes) else "?")
+    if isinstance(value, tuple) and hasattr(value, "_replace") and value:
+        return value._replace(**{value._fields[0]: other(value[0])})
     if isinstance(value, (list, tuple)):
         return type(value)([*value, value[-1] if value else None])
-    if isinstance(value, (set, frozenset)):
-        return value | {"?"}
-    if isinstance(value, dict):
-        return value | {"?": "?"}
+    if isinstance(value, (set, frozenset, dict)):
+        new = "?"
+        while new in value:
+            new += "?"
+        return value | ({new: new} if isinstance(value, dict) else {new})
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and value.size:
-        return ~value if value.dtype.kind == "b" else value + value + 1
+        return ~value if value.dtype.kind == "b" else _other_number(value)
     if callable(value):
         return lambda *args, **named: other(value(*args, **named))
     return object()
+
+
+def _other_number(value: object) -> object:
+    """Return a number, or an array of numbers, far from `value` and of its type."""
+    if isinstance(value, np.timedelta64):
+        return value + (abs(value) + 1) if value == value else type(value)(0)
+    if isinstance(value, (np.integer, np.ndarray)) and value.dtype.kind in "iu":
+        most = np.iinfo(value.dtype).max
+        found = np.where(value > most // 2, 0, most).astype(value.dtype)
+    elif isinstance(value, (np.generic, np.ndarray)):
+        with np.errstate(all="ignore"):
+            found = np.asarray(value + (1 + abs(value)), value.dtype)
+            found = np.where(np.isfinite(value), found, value.dtype.type(0))
+    elif isinstance(value, int):
+        return value + 1 + abs(value)
+    else:
+        finite = math.isfinite(abs(value))
+        return value + (1 + abs(value)) if finite else type(value)(0)
+    return found if isinstance(value, np.ndarray) else found[()]

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import inspect
+import numbers
 import os
 import threading
 from collections.abc import Callable
@@ -237,7 +238,10 @@ def at_most(
     """
     if _already_said(amount):
         return
-    if not amount <= limit:
+    if amount is not FAILED and not isinstance(amount, numbers.Real):
+        # It would compare itself as it likes.
+        fail(Wrong(shown, f"got {text(amount, 60)} for a number of {unit}", hint))
+    elif not amount <= limit:
         excess = f" ({amount / limit:.3g} times the limit)" if limit > 0 else ""
         said = f"{_figure(amount)} {unit}, at most {_figure(limit)} allowed{excess}"
         fail(Wrong(shown, said, hint))

@@ -11,7 +11,8 @@ equality of proxies is identity.
 
 After a call the arguments that the other side changed are changed here too, so that a
 test still sees a function that spoils its input. Errors keep their type where both
-sides know it, and the line of the learner's code they came from.
+sides know it, and the line of the learner's code they came from. A check that fails
+inside a callback ends the test, whatever the learner's code makes of the error.
 
 What does not cross: classes for `isinstance`, source and docstrings, weak references,
 patched modules, threads. A test that needs them declares mode=shared.
@@ -30,6 +31,7 @@ import functools
 import importlib
 import inspect
 import json
+import math
 import pathlib
 import socket
 import struct
@@ -46,29 +48,32 @@ import numpy as np
 
 from course.check import cell as checking
 from course.check.paste import name as name_of
+from course.check.paste import one_line
 from course.check.rungs import is_copied
+from course.check.wrong import Wrong
 
+GONE = "the process with your code ended, or left the test"
 LARGEST = 1 << 28  # bytes of one message
 DEPTH = 100  # containers inside each other
 WORD = 1 << 63  # an integer beyond is written in hexadecimal: no limit on its digits
 _HEAD = struct.Struct("!II")
+# Characters as they stand: as \u escapes two lone surrogates would become one letter.
+_json = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _SCALAR = {type(None), bool, float, str}
-_NUMERIC = "biufcUSMm"  # kinds of dtype that hold no objects
+_NUMERIC = "biufcUSMmV"  # kinds of dtype that hold no objects
 _GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 _COLLECTIONS = {
     one.__name__: one
     for one in (collections.Counter, collections.OrderedDict, collections.defaultdict)
 }
 _CONSTANTS = {"Ellipsis": ..., "NotImplemented": NotImplemented}
-_OPERATORS = frozenset(
-    f"__{word}__"
-    for word in (
-        "call iter next len getitem setitem delitem contains reversed enter exit "
-        "lt le gt ge add sub mul truediv floordiv mod pow matmul and or xor "
-        "radd rsub rmul rtruediv rfloordiv rmod rpow rmatmul rand ror rxor iadd isub "
-        "imul itruediv neg pos abs invert int float index round bool repr str"
-    ).split()
-)
+_WORDS = """
+    call iter next len getitem setitem delitem contains reversed enter exit
+    lt le gt ge add sub mul truediv floordiv mod pow matmul and or xor
+    radd rsub rmul rtruediv rfloordiv rmod rpow rmatmul rand ror rxor iadd isub
+    imul itruediv neg pos abs invert int float index round bool repr str
+"""
+_OPERATORS = frozenset(f"__{word}__" for word in _WORDS.split())
 _SHOWN = ("__wrapped__", "__doc__")  # what a test may ask of learner's code besides
 # Objects of the test's side that are called or iterated and show nothing of themselves.
 _CLOSED = (
@@ -76,7 +81,12 @@ _CLOSED = (
     *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
     *(types.MethodWrapperType, types.WrapperDescriptorType, functools.partial),
 )
-_SECRET = (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType)
+# What stays on the test's side altogether: it shows more than any test means to, or
+# its public methods reach files and memory.
+_SECRET = (
+    *(types.ModuleType, types.FrameType, types.CodeType, types.TracebackType),
+    *(np.ndarray, np.generic, np.random.BitGenerator, np.random.RandomState),
+)
 
 
 class Lost(BaseException):
@@ -95,8 +105,9 @@ class Proxy:
 
     def __init__(self, line: "Line", ref: int, about: dict) -> None:
         own = self.__dict__
-        own["_line"], own["_ref"], own["_methods"] = line, ref, set(about["methods"])
-        own["__name__"] = own["__qualname__"] = about["name"]
+        own["_line"], own["_ref"] = line, ref
+        own["_methods"] = {one for one in about["methods"] if one[:1] != "_"}
+        own["__name__"] = own["__qualname__"] = str(about["name"])[:100]
         if about["parameters"] is not None:
             own["__signature__"] = _signature(about["parameters"])
 
@@ -134,7 +145,7 @@ class _Method:
 
 
 @functools.lru_cache(maxsize=200)
-def _proxy_class(operators: frozenset[str]) -> type[Proxy]:
+def _proxy_class(name: str, operators: frozenset[str]) -> type[Proxy]:
     def forward(word: str) -> Callable:
         def operator(self: Proxy, *args: object, **named: object) -> object:
             own = self.__dict__
@@ -142,7 +153,7 @@ def _proxy_class(operators: frozenset[str]) -> type[Proxy]:
 
         return operator
 
-    return type("Proxy", (Proxy,), {word: forward(word) for word in operators})
+    return type(name, (Proxy,), {word: forward(word) for word in operators})
 
 
 class Line:
@@ -168,7 +179,9 @@ class Line:
         self._dropped: list[int] = []  # proxies that are gone here
         self._told: dict[type, int] = {}  # classes that we described
         self._heard: dict[int, dict] = {}  # and those that they did
-        self._standins: dict[tuple[str, str], type[Exception]] = {}
+        self._standins: dict[tuple[str, str, tuple[type, ...]], type] = {}
+        self._records: dict[tuple[str, tuple[str, ...]], type[tuple]] = {}
+        self._verdict: Wrong | None = None  # a check that failed in a callback
         self._turn = threading.RLock()
 
     # --- asking -------------------------------------------------------------------
@@ -187,7 +200,10 @@ class Line:
         for name in names:
             self.namespace.pop(name, None)
         found, note = self.ask("names", names)
-        self.namespace.update(found)
+        if type(found) is not dict or type(note) is not str:
+            raise Lost("it sent no names")
+        # Whatever it sends: its names replace none of the test's.
+        self.namespace.update({one: found[one] for one in names if one in found})
         return note
 
     def ask(self, *words: object, values: Iterable[object] = ()) -> Any:
@@ -199,7 +215,7 @@ class Line:
             raise Lost("another call is under way: threads do not cross the line")
         try:
             values = list(values)
-            self._send({"ask": words}, values)
+            self._send(words, values)
             while True:
                 told, blobs = self._receive()
                 if "ask" in told:
@@ -208,6 +224,17 @@ class Line:
                 return self._result(told, blobs, values)
         finally:
             self._turn.release()
+
+    def _send(self, words: tuple, values: list[object]) -> None:
+        write = _Writer(self)
+        try:
+            trees = [write.value(value) for value in values]
+            self._put({"ask": words, "values": trees}, write)
+        except _Uncrossable as error:
+            if not self.trusted:
+                raise
+            # No TypeError of the learner's code, which the test may expect.
+            raise Lost(f"the test hands over what cannot cross: {error}") from None
 
     def _result(self, told: dict, blobs: list[bytes], values: list[object]) -> Any:
         try:
@@ -219,7 +246,10 @@ class Line:
             error = read.error(told["error"]) if "error" in told else None
             self._forget(told)
         except Exception as malformed:
-            raise Lost(f"it sent what is no value: {malformed}") from None
+            said = one_line(repr(malformed))
+            raise Lost(f"it sent what is no value: {said}") from None
+        if self._verdict is not None:
+            raise self._verdict
         if error is not None:
             raise error
         return found
@@ -241,35 +271,40 @@ class Line:
             read = _Reader(self, blobs)
             values = [read.value(tree) for tree in told["values"]]
             self._forget(told)
-            before = [_Writer(self).snapshot(value) for value in values]
+            before = [_Sketcher(self).sketch(value) for value in values]
             reply["value"] = write.value(self._do(told["ask"], values))
         except Lost:
             raise
         except BaseException as error:
-            reply.pop("value", None)
+            if self.trusted and isinstance(error, Wrong) and self._verdict is None:
+                self._verdict = error
+            write = _Writer(self)  # nothing of the value that could not be written
             reply["error"] = write.error(error)
-        for position, value in enumerate(values):
-            if position < len(before) and before[position] is not None:
-                with contextlib.suppress(_Uncrossable):
-                    if _Writer(self).snapshot(value) != before[position]:
-                        reply["changed"].append([position, write.value(value)])
-        self._put(reply, write.blobs)
+        for position, (old, value) in enumerate(zip(before, values, strict=False)):
+            if old is not None and _Sketcher(self).sketch(value) not in (None, old):
+                reply["changed"].append([position, write.value(value)])
+        try:
+            self._put(reply, write)
+        except _Uncrossable as error:  # too large: say so in its place
+            write = _Writer(self)
+            self._put({"changed": [], "error": write.error(error)}, write)
 
     def _do(self, words: list, values: list[object]) -> object:
         what, *rest = words
+        if what not in ("names", "get", "set", "call"):
+            raise Lost(f"it asks for {one_line(repr(what))}")
         if what == "names":
             found = {one: self.namespace[one] for one in rest[0] if one in self._names}
             return found, self.note
         target = self._ours[rest[0]]
         name = rest[1]
-        if not isinstance(name, str) or not self._shows(target, name):
-            raise AttributeError(f"{name_of(target)} shows no {name!r} to your code")
+        if not isinstance(name, str) or not self._shows(target, name, what):
+            said = f"{name_of(target)} shows no {one_line(repr(name))} to your code"
+            raise AttributeError(said)
         if what == "get":
             return getattr(target, name)
         if what == "set":
             return setattr(target, name, values[0])
-        if what != "call":
-            raise Lost(f"it asks for {what!r}")
         named = rest[2]
         split = len(values) - len(named)
         method = target if name == "__call__" else getattr(target, name)
@@ -280,9 +315,20 @@ class Line:
         """The names that the other side may have: none of the trusted side's."""
         return () if self.trusted else self.namespace
 
-    def _shows(self, target: object, name: str) -> bool:
-        if not self.trusted or name in _OPERATORS:
+    def _shows(self, target: object, name: str, what: str) -> bool:
+        """May the other side get, set or call this name of an object of ours?
+
+        Of the test's objects it may set nothing, or it would reset what they count,
+        but the fields of mere data.
+        """
+        if not self.trusted:
             return True
+        if isinstance(target, BaseException):
+            return False
+        if what == "set":
+            return _is_data(target) and name in _fields(target)
+        if name in _OPERATORS:
+            return what == "call" and name in _words(target)
         return not name.startswith("_") and not isinstance(target, _CLOSED)
 
     # --- references ---------------------------------------------------------------
@@ -299,15 +345,19 @@ class Line:
         """Return our object of this number."""
         return self._ours[number]
 
-    def describe(self, thing: object) -> list:
-        """Return what the other side must hear of an object to make a proxy of it."""
+    def describe(self, thing: object, fresh: dict[type, int]) -> list:
+        """Return what the other side must hear of an object to make a proxy of it.
+
+        A class that it then hears of for the first time is noted in `fresh`.
+        """
         number, kind = self.number(thing), type(thing)
         if isinstance(thing, _CLOSED) or hasattr(thing, "__name__"):
             return [number, 0, _about(thing, told=not self.trusted)]
-        if kind in self._told:
-            return [number, self._told[kind], None]
-        self._told[kind] = len(self._told) + 1
-        return [number, self._told[kind], _about(thing, told=False)]
+        known = self._told.get(kind) or fresh.get(kind)
+        if known:
+            return [number, known, None]
+        fresh[kind] = len(self._told) + len(fresh) + 1
+        return [number, fresh[kind], _about(thing, told=False)]
 
     def proxy(self, number: int, kind: int, about: dict | None) -> Proxy:
         """Return the one proxy that stands for their object of this number."""
@@ -315,7 +365,9 @@ class Line:
         if found is None:
             about = self._heard[kind] if about is None else about
             operators = frozenset(about["operators"]) & _OPERATORS
-            found = _proxy_class(operators)(self, number, about)
+            named = str(about["name"])[:100] if kind else "function"
+            named = named if named.isidentifier() else "object"
+            found = _proxy_class(named, operators)(self, number, about)
             self._theirs[number] = found
         if about is not None and kind:
             self._heard[kind] = about
@@ -349,55 +401,63 @@ class Line:
             found = None
         return found if isinstance(found, type) else None
 
-    def standin(self, module: str, name: str, base: type[Exception]) -> type[Exception]:
+    def standin(self, module: str, name: str, bases: tuple[type, ...]) -> type:
         """Return a class for errors whose own class only the other side knows."""
-        if (module, name) not in self._standins:
+        found = self._standins.get((module, name, bases))
+        if found is None:
             short = name.rpartition(".")[2]
             short = short if short.isidentifier() and len(short) < 60 else "Error"
-            made = type(short, (base,), {"__module__": "__main__"})
-            self._standins[module, name] = made
-        return self._standins[module, name]
+            found = type(short, bases, {"__module__": "__main__"})
+            self._standins[module, name, bases] = found
+        return found
+
+    def record(self, name: str, fields: tuple[str, ...]) -> type[tuple]:
+        """Return a class for named tuples whose own class only they know."""
+        if (name, fields) not in self._records:
+            self._records[name, fields] = collections.namedtuple(name, fields)
+        return self._records[name, fields]
 
     # --- messages -----------------------------------------------------------------
 
-    def _send(self, told: dict, values: list[object]) -> None:
-        write = _Writer(self)
-        told["values"] = [write.value(value) for value in values]
-        self._put(told, write.blobs)
-
-    def _put(self, told: dict, blobs: list[bytes]) -> None:
+    def _put(self, told: dict, write: "_Writer") -> None:
+        blobs = write.blobs
         told["blobs"] = [len(one) for one in blobs]
-        if self._dropped:
-            told["dropped"], self._dropped = self._dropped, []
-        text = json.dumps(told).encode()
+        told["dropped"] = gone = list(self._dropped)
+        text = _json(told).encode("utf-8", "surrogatepass")
         size = sum(told["blobs"])
         if len(text) + size > LARGEST:
             raise _Uncrossable(f"a message of {len(text) + size:,} bytes is too large")
+        del self._dropped[: len(gone)]
+        self._told |= write.fresh
         try:
             self.wire.sendall(b"".join([_HEAD.pack(len(text), size), text, *blobs]))
         except OSError:
-            raise Lost("the line is closed") from None
+            raise Lost(GONE) from None
 
     def _receive(self) -> tuple[dict, list[bytes]]:
         length, size = _HEAD.unpack(self._read(_HEAD.size))
         if length + size > LARGEST:
             raise Lost(f"it sent {length + size:,} bytes at once")
         try:
-            told = json.loads(self._read(length))
-            blobs = [self._read(one) for one in told["blobs"]]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
-            raise Lost(f"it sent what is no message: {e}") from None
+            told = json.loads(self._read(length).decode("utf-8", "surrogatepass"))
+            lengths = told["blobs"]
+            if sum(lengths) != size or min(lengths, default=0) < 0:
+                raise ValueError("its parts are not as long as it says")
+            blobs = [self._read(one) for one in lengths]
+        except Exception as error:
+            said = one_line(repr(error))
+            raise Lost(f"it sent what is no message: {said}") from None
         return told, blobs
 
     def _read(self, size: int) -> bytes:
         while len(self._read_ahead) < size:
             try:
                 missing = size - len(self._read_ahead)
-                got = self.wire.recv(max(missing, 1 << 16))
+                got = self.wire.recv(min(max(missing, 1 << 16), 1 << 22))
             except OSError:
                 got = b""
             if not got:
-                raise Lost("the process with your code ended, or left the test")
+                raise Lost(GONE)
             self._read_ahead += got
         found = bytes(self._read_ahead[:size])
         del self._read_ahead[:size]
@@ -413,15 +473,7 @@ class _Writer:
     def __init__(self, line: Line) -> None:
         self.line = line
         self.blobs: list[bytes] = []
-
-    def snapshot(self, value: object) -> tuple | None:
-        """Return what `value` holds now, to compare later; None if it cannot change."""
-        if not _is_mutable(value):
-            return None
-        try:
-            return self.value(value), self.blobs
-        except _Uncrossable:
-            return None
+        self.fresh: dict[type, int] = {}  # classes that this message describes
 
     def value(self, value: object, depth: int = 0) -> Any:
         """Return the tree of a value. Raises _Uncrossable."""
@@ -453,18 +505,22 @@ class _Writer:
         kinds = set(map(type, values))
         if kinds <= _SCALAR:
             return values
-        if kinds == {int} and -WORD < min(values) and max(values) < WORD:
+        if kinds == {int} and min(values) > -WORD and max(values) < WORD:
             return values
         return [self.value(one, depth + 1) for one in values]
 
     def _dict(self, value: dict, depth: int) -> dict:
-        # Taken apart as a dict, whatever a subclass makes of these methods.
-        keys, values = dict.keys(value), dict.values(value)
-        parts = [self._all(keys, depth), self._all(values, depth)]
         named = type(value).__name__
-        if _COLLECTIONS.get(named) is type(value):
-            return {"collection": [named, *parts]}
-        return {"dict": parts}
+        ours = _COLLECTIONS.get(named) is type(value)
+        # Taken apart as a dict, whatever a subclass makes of these methods.
+        kind = type(value) if ours else dict
+        parts = [self._all(kind.keys(value), depth)]
+        parts += [self._all(kind.values(value), depth)]
+        if not ours:
+            return {"dict": parts}
+        if factory := getattr(value, "default_factory", None):
+            parts.append(self.value(factory, depth + 1))
+        return {"collection": [named, *parts]}
 
     def _tuple(self, value: tuple, depth: int) -> dict:
         fields = getattr(type(value), "_fields", None)
@@ -475,19 +531,24 @@ class _Writer:
         return {"tuple": parts}
 
     def _array(self, value: np.ndarray, depth: int) -> dict:
-        if value.dtype.kind not in _NUMERIC:
+        if not _is_numeric(value.dtype):
             if value.dtype.kind == "O":
                 return {"objects": [list(value.shape), self._all(value.flat, depth)]}
             return self._other(value, depth)
         order = "F" if value.flags.fnc else "C"
         blob = self._blob(value.tobytes(order))
-        return {"array": [value.dtype.str, list(value.shape), order, blob]}
+        return {"array": [_layout(value.dtype), list(value.shape), order, blob]}
 
     def _scalar(self, value: np.generic, depth: int) -> dict:
-        if value.dtype.kind not in _NUMERIC:
+        if not _is_numeric(value.dtype):
             return self._other(value, depth)
         data = base64.b64encode(value.tobytes()).decode()
-        return {"scalar": [value.dtype.str, data]}
+        return {"scalar": [_layout(value.dtype), data]}
+
+    def _dtype(self, value: np.dtype, depth: int) -> dict:
+        if not _is_numeric(value):
+            return self._other(value, depth)
+        return {"dtype": _layout(value)}
 
     def _generator(self, value: np.random.Generator, depth: int) -> dict:
         state = value.bit_generator.state
@@ -501,20 +562,20 @@ class _Writer:
         return {"enum": [*about, self._reference(value)]}
 
     def _class(self, value: type, depth: int) -> dict:
-        if value.__module__ == "builtins":
+        if vars(builtins).get(value.__name__) is value:
             return {"builtin": value.__name__}
-        if issubclass(value, np.generic):
+        if getattr(np, value.__name__, None) is value and issubclass(value, np.generic):
             return {"numpy": value.__name__}
         if issubclass(value, BaseException):
-            return {"errors": _ancestors(value)}
+            return {"errors": _ancestry(value)}
         return self._reference(value)
 
-    def _other(self, value: object, depth: int) -> dict:
+    def _other(self, value: object, depth: int) -> dict | None:
         if isinstance(value, Proxy):
             if value.__dict__["_line"] is self.line:
                 return {"back": value.__dict__["_ref"]}
-        elif dataclasses.is_dataclass(value) and _is_record(type(value)):
-            names = [one.name for one in dataclasses.fields(value)]
+        elif _is_data(value):
+            names = _fields(value)
             held = [getattr(value, one, None) for one in names]
             where = [type(value).__module__, type(value).__qualname__]
             parts = self._all(held, depth)
@@ -526,32 +587,46 @@ class _Writer:
             return {"copy": [*where, self._dict(vars(value), depth)]}
         elif self.line.trusted and (place := _library(value)):
             return {"library": place}
-        elif isinstance(value, _SECRET):
-            if self.line.trusted:
-                raise _Uncrossable(f"a {type(value).__name__} does not cross")
+        elif isinstance(value, types.TracebackType):
+            return None  # as __exit__ is given one
+        elif self.line.trusted and isinstance(value, _SECRET):
+            raise _Uncrossable(f"a {type(value).__name__} does not cross")
         return self._reference(value)
 
     def _reference(self, value: object) -> dict:
-        return {"ref": self.line.describe(value)}
+        return {"ref": self.line.describe(value, self.fresh)}
 
-    def error(self, error: BaseException) -> Any:
+    def error(self, error: BaseException, depth: int = 0) -> Any:
         """Return the tree of an error that is on its way, or a value."""
         if (back := _home(error, self.line)) is not None:
             return {"back": back}
-        frame = checking.learner_frame(error)
-        place = [frame.name, frame.lineno, frame.line] if frame else None
+        # The lines of the test are not for the learner's code.
+        frame = None if self.line.trusted else checking.learner_frame(error)
+        place = None
+        if isinstance(frame, traceback.FrameSummary):
+            place = [frame.name, frame.lineno, frame.line]
+            # Where it was first raised, should it come back and pass once more.
+            error.__dict__["learner_frame"] = frame
         error.__traceback__ = None  # its frames would hold what the code let go
         args = []
         for one in error.args if type(error.args) is tuple else ():
             try:
-                args.append(self.value(one))
+                args.append(self.value(one, depth + 1))
             except _Uncrossable:
                 args.append(repr(type(one)))
+        held = {}
+        for name, one in vars(error).items():
+            if name[:1] != "_" and name != "learner_frame":
+                with contextlib.suppress(_Uncrossable):
+                    held[name] = self.value(one, depth + 1)
         return {
             "error": {
                 "number": self.line.number(error),
-                "kinds": _ancestors(type(error)),
+                "kind": _ancestry(
+                    TypeError if isinstance(error, _Uncrossable) else type(error)
+                ),
                 "args": args,
+                "held": held,
                 "place": place,
             }
         }
@@ -568,7 +643,10 @@ _WRITE: list[tuple[type | tuple, Callable[[_Writer, Any, int], Any]]] = [
     (complex, lambda w, v, d: {"complex": [v.real, v.imag]}),
     (bytearray, lambda w, v, d: {"bytearray": w._blob(bytes(v))}),
     (bytes, lambda w, v, d: {"bytes": w._blob(bytes.__getitem__(v, slice(None)))}),
-    (memoryview, lambda w, v, d: {"bytes": w._blob(v.tobytes())}),
+    (
+        memoryview,  # what may be filled arrives as something that may
+        lambda w, v, d: {"bytes" if v.readonly else "bytearray": w._blob(v.tobytes())},
+    ),
     (tuple, _Writer._tuple),
     (list, lambda w, v, d: w._all(list.__iter__(v), d)),
     (dict, _Writer._dict),
@@ -585,9 +663,9 @@ _WRITE: list[tuple[type | tuple, Callable[[_Writer, Any, int], Any]]] = [
         lambda w, v, d: {"fraction": w._all([v.numerator, v.denominator], d)},
     ),
     (pathlib.PurePath, lambda w, v, d: {"path": str(v)}),
-    (np.dtype, lambda w, v, d: {"dtype": v.str}),
+    (np.dtype, _Writer._dtype),
     (np.random.Generator, _Writer._generator),
-    (BaseException, lambda w, v, d: w.error(v)),
+    (BaseException, lambda w, v, d: w.error(v, d)),
     (
         (type(...), type(NotImplemented)),
         lambda w, v, d: {"constant": "Ellipsis" if v is ... else "NotImplemented"},
@@ -595,6 +673,26 @@ _WRITE: list[tuple[type | tuple, Callable[[_Writer, Any, int], Any]]] = [
     (type, _Writer._class),
 ]
 _EXACT = {base: write for base, write in _WRITE if isinstance(base, type)}
+
+
+class _Sketcher(_Writer):
+    """Writes what is only compared with what is written later, and never sent."""
+
+    def sketch(self, value: object) -> tuple | None:
+        """Return what `value` holds now; None if it cannot change."""
+        if not _is_mutable(value):
+            return None
+        try:
+            # As text: there 1 is not True, and NaN is NaN.
+            return _json(self.value(value)), self.blobs
+        except _Uncrossable:
+            return None
+
+    def _reference(self, value: object) -> dict:
+        return {"ref": id(value)}
+
+    def error(self, error: BaseException, depth: int = 0) -> dict:
+        return {"error": id(error)}
 
 
 class _Reader:
@@ -622,23 +720,29 @@ class _Reader:
         return dict(zip(self._all(keys), self._all(values), strict=True))
 
     def _collection(self, told: list) -> dict:
-        named, *parts = told
-        found = _COLLECTIONS[named]()
-        dict.update(found, self._dict(parts))
+        named, keys, values, *factory = told
+        found = _COLLECTIONS[named](*self._all(factory))
+        for key, value in self._dict([keys, values]).items():
+            found[key] = value
         return found
 
     def _named(self, told: list) -> tuple:
         module, qualname, fields, parts = told
         kind = self.line.known(module, qualname)
-        if kind is None or getattr(kind, "_fields", None) != tuple(fields):
-            kind = collections.namedtuple(qualname.rpartition(".")[2], fields)
+        fields = tuple(fields)
+        if kind is None or getattr(kind, "_fields", None) != fields:
+            kind = self.line.record(qualname.rpartition(".")[2], fields)
+        if len(parts) != len(fields):
+            raise ValueError("a named tuple with other fields")
         return tuple.__new__(kind, self._all(parts))
 
     def _array(self, told: list) -> np.ndarray:
         kind, shape, order, blob = told
         dtype, data = _dtype(kind), self.blobs[blob]
+        if len(data) != dtype.itemsize * math.prod(shape):
+            raise ValueError("an array with too few or too many bytes")
         if not data:  # NumPy reads no empty buffer
-            return np.empty(shape, dtype)
+            return np.zeros(shape, dtype)
         return np.frombuffer(data, dtype).reshape(shape, order=order).copy(order)
 
     def _objects(self, told: list) -> np.ndarray:
@@ -650,12 +754,18 @@ class _Reader:
 
     def _scalar(self, told: list) -> np.generic:
         kind, data = told
-        return np.frombuffer(base64.b64decode(data), _dtype(kind))[0]
+        (found,) = np.frombuffer(base64.b64decode(data), _dtype(kind))
+        return found
 
     def _generator(self, told: Any) -> np.random.Generator:
         state = self.value(told)
         if state["bit_generator"] not in _GENERATORS:
             raise ValueError(state["bit_generator"])
+        # NumPy reads memory at these places without looking.
+        if not 0 <= state.get("buffer_pos", 0) <= 4:
+            raise ValueError("a position outside the buffer")
+        if not 0 <= state["state"].get("pos", 0) <= 624:
+            raise ValueError("a position outside the key")
         bits = getattr(np.random, state["bit_generator"])()
         bits.state = state
         return np.random.Generator(bits)
@@ -676,6 +786,8 @@ class _Reader:
         kind = self.line.known(module, qualname)
         fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
         if not fields or [one.name for one in fields] != names or not _is_record(kind):
+            if reference is None:
+                raise ValueError(f"no record is known as {module}.{qualname}")
             return self.value(reference)
         made = object.__new__(kind)
         for name, part in zip(names, self._all(parts), strict=True):
@@ -685,18 +797,29 @@ class _Reader:
     def _reference(self, told: list) -> Proxy:
         return self.line.proxy(*told)
 
-    def _errors(self, kinds: list) -> type:
+    def _errors(self, told: list) -> type:
         """Return the class of an error, or one that stands for it."""
-        nearest = Exception
-        for module, name in kinds:
-            kind = self.line.known(module, name)
-            if kind is not None and issubclass(kind, (Exception, SystemExit)):
-                nearest = kind
-                break
-        module, name = kinds[0]
-        if [module, name] == [nearest.__module__, nearest.__qualname__]:
-            return nearest
-        return self.line.standin(module, name, nearest)
+        module, name, bases = told
+        kind = self.line.known(module, name)
+        if kind is not None and issubclass(kind, (Exception, SystemExit)):
+            return kind
+        found = tuple(dict.fromkeys(map(self._errors, bases))) or (Exception,)
+        try:
+            return self.line.standin(module, name, found)
+        except TypeError:  # such classes go not together
+            return self.line.standin(module, name, found[:1])
+
+    def _fraction(self, told: list) -> Fraction:
+        above, below = self._all(told)
+        if not (type(above) is type(below) is int):
+            raise ValueError("a fraction of what is no integer")
+        return Fraction(above, below)
+
+    def _builtin(self, told: str) -> type:
+        found = self.line.known("builtins", told)
+        if found is None:
+            raise ValueError(f"no builtin class: {told!r}")
+        return found
 
     def library(self, module: str, name: str) -> object:
         """Return a function of a library; the trusted side reads none."""
@@ -721,13 +844,16 @@ class _Reader:
                 raise ValueError("that is no error")
             return found
         told = tree["error"]
-        kind = self._errors(told["kinds"])
+        kind = self._errors(told["kind"])
         args = self._all(told["args"])
         try:
             made = kind(*args)
         except Exception:  # its class wants other arguments than it keeps
             made = kind.__new__(kind)
             made.args = tuple(args)
+        for name, part in told["held"].items():
+            if name[:1] != "_" and name != "learner_frame":
+                made.__dict__[name] = self.value(part)
         made.__dict__["_home"] = self.line, told["number"]
         if told["place"]:
             name, number, line = told["place"]
@@ -748,11 +874,11 @@ _READ: dict[str, Callable[[_Reader, Any], Any]] = {
     "complex": lambda r, told: complex(*told),
     "range": lambda r, told: range(*r._all(told)),
     "slice": lambda r, told: slice(*r._all(told)),
-    "fraction": lambda r, told: Fraction(*r._all(told)),
+    "fraction": _Reader._fraction,
     "path": lambda r, told: pathlib.Path(told),
     "dtype": lambda r, told: _dtype(told),
     "constant": lambda r, told: _CONSTANTS[told],
-    "builtin": lambda r, told: r.line.known("builtins", told),
+    "builtin": _Reader._builtin,
     "numpy": lambda r, told: _numpy_type(told),
     "copy": _Reader._copy,
     "library": lambda r, told: r.library(*told),
@@ -772,10 +898,41 @@ _READ: dict[str, Callable[[_Reader, Any], Any]] = {
 }
 
 
-def _dtype(text: str) -> np.dtype:
-    found = np.dtype(text)
-    if found.kind not in _NUMERIC or found.str != text:
-        raise ValueError(f"no dtype of numbers: {text!r}")
+def _is_numeric(dtype: np.dtype) -> bool:
+    return dtype.kind in _NUMERIC and not dtype.hasobject
+
+
+def _layout(dtype: np.dtype) -> str | list:
+    """Return what `_dtype` reads: a word, or the parts of a record or a block."""
+    if dtype.subdtype:
+        base, shape = dtype.subdtype
+        return [_layout(base), list(shape)]
+    if dtype.names is None:
+        return dtype.str
+    held = [dtype.fields[name] for name in dtype.names]
+    formats = [_layout(one[0]) for one in held]
+    return [list(dtype.names), formats, [one[1] for one in held], dtype.itemsize]
+
+
+def _dtype(told: str | list) -> np.dtype:
+    if type(told) is str:
+        found = np.dtype(told)
+        if found.str != told:
+            raise ValueError(f"no dtype of numbers: {told!r}")
+    elif len(told) == 2:
+        found = np.dtype((_dtype(told[0]), tuple(told[1])))
+    else:
+        names, formats, offsets, size = told
+        found = np.dtype(
+            {
+                "names": names,
+                "formats": [_dtype(one) for one in formats],
+                "offsets": offsets,
+                "itemsize": size,
+            }
+        )
+    if not _is_numeric(found):
+        raise ValueError(f"no dtype of numbers: {told!r}")
     return found
 
 
@@ -800,16 +957,21 @@ def _library(value: object) -> list[str] | None:
 
 
 def _is_mutable(value: object) -> bool:
+    """Is there anything in a value that crosses which can be changed?"""
     held = (list, dict, set, bytearray, collections.deque, np.random.Generator)
     if isinstance(value, np.ndarray):
         return value.flags.writeable
+    if isinstance(value, memoryview):
+        return value.c_contiguous and not value.readonly
     if isinstance(value, held):
         return True
-    return (
-        dataclasses.is_dataclass(value)
-        and _is_record(type(value))
-        and not type(value).__dataclass_params__.frozen
-    )
+    if isinstance(value, tuple):
+        return any(map(_is_mutable, tuple.__iter__(value)))
+    if not _is_data(value):
+        return False
+    if not type(value).__dataclass_params__.frozen:
+        return True
+    return any(_is_mutable(getattr(value, one, None)) for one in _fields(value))
 
 
 def _become(old: Any, new: Any) -> None:
@@ -819,6 +981,8 @@ def _become(old: Any, new: Any) -> None:
             old[...] = new
     elif isinstance(old, (list, bytearray)):
         old[:] = new
+    elif isinstance(old, memoryview):
+        old.cast("B")[:] = new
     elif isinstance(old, np.random.Generator):
         old.bit_generator.state = new.bit_generator.state
     elif isinstance(old, (dict, set)):
@@ -827,9 +991,27 @@ def _become(old: Any, new: Any) -> None:
     elif isinstance(old, collections.deque):
         old.clear()
         old.extend(new)
+    elif isinstance(old, tuple):
+        for one, other in zip(old, new, strict=True):
+            if _is_mutable(one):
+                _become(one, other)
     elif type(old) is type(new) and dataclasses.is_dataclass(old):
-        for one in dataclasses.fields(old):
-            object.__setattr__(old, one.name, getattr(new, one.name, None))
+        frozen = type(old).__dataclass_params__.frozen
+        for one in _fields(old):
+            if not frozen:
+                object.__setattr__(old, one, getattr(new, one, None))
+            elif _is_mutable(getattr(old, one, None)):
+                _become(getattr(old, one), getattr(new, one, None))
+
+
+def _is_data(value: object) -> bool:
+    """Is it a record of mere data, which crosses field by field?"""
+    kind = type(value)
+    return dataclasses.is_dataclass(kind) and _is_record(kind)
+
+
+def _fields(value: object) -> list[str]:
+    return [one.name for one in dataclasses.fields(value)]
 
 
 def _is_record(kind: type) -> bool:
@@ -844,29 +1026,35 @@ def _is_record(kind: type) -> bool:
 def _about(value: object, told: bool) -> dict:
     """Return what a proxy must know of an object; with `told` its parameters too."""
     kind = type(value)
-    if isinstance(value, _CLOSED):
-        words = ["__call__"] if callable(value) else []
-        words += ["__iter__", "__next__"] if hasattr(kind, "__next__") else []
-        methods: list[str] = []
-    else:
-        words, methods = _public(kind)
     named = value if callable(value) and hasattr(value, "__name__") else kind
     return {
         "name": str(name_of(named))[:100],
-        "operators": words,
-        "methods": methods,
+        "operators": _words(value),
+        "methods": [] if isinstance(value, _CLOSED) else _public(kind)[1],
         "parameters": _parameters(value) if told else None,
     }
+
+
+def _words(value: object) -> list[str]:
+    """Return the operators that an object shows."""
+    if not isinstance(value, _CLOSED):
+        return _public(type(value))[0]
+    words = ["__call__"] if callable(value) else []
+    return words + ["__iter__", "__next__"] * hasattr(type(value), "__next__")
 
 
 @functools.lru_cache(maxsize=500)
 def _public(kind: type) -> tuple[list[str], list[str]]:
     """Return the operators and the public methods of a class."""
+    # Not by getattr, which finds `__call__` and `__or__` of every class.
+    held = {
+        word: one for base in reversed(kind.__mro__) for word, one in vars(base).items()
+    }
+    usual = vars(object)
     words = [
         word
         for word in sorted(_OPERATORS)
-        if getattr(kind, word, None) is not getattr(object, word, None)
-        and getattr(kind, word, None) is not None
+        if held.get(word) is not None and held[word] is not usual.get(word)
     ]
     methods = [
         name
@@ -897,10 +1085,10 @@ def _signature(told: list) -> inspect.Signature | None:
         return None
 
 
-def _ancestors(kind: type) -> list[list[str]]:
-    return [
-        [one.__module__, one.__qualname__] for one in kind.__mro__ if one is not object
-    ]
+def _ancestry(kind: type) -> list:
+    """Return the name of a class of errors, and the same of those it is made of."""
+    bases = [one for one in kind.__bases__ if issubclass(one, BaseException)]
+    return [kind.__module__, kind.__qualname__, [_ancestry(one) for one in bases]]
 
 
 def _home(error: BaseException, line: Line) -> int | None:

@@ -179,12 +179,15 @@ def _run(cell: Cell, namespace: dict) -> None:
 def _describe(error: BaseException) -> str:
     """Return what a failure says, even if it cannot say it properly."""
     from course import check
+    from course.grading import split
 
     try:
         said = str(error)
     except BaseException:
         said = "<its message cannot be shown>"
-    if not isinstance(error, check.Wrong):
+    if isinstance(error, split.Lost):
+        said = f"{said}\n  try: {ALONE}"
+    elif not isinstance(error, check.Wrong):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if len(said) > _MESSAGE:
         said = f"{said[:_MESSAGE]} … ({len(said):,} characters)"
@@ -233,16 +236,27 @@ def _test_apart(
         line = split.Line(wire, namespace, trusted=True)
         stopped = line.bind(names)
         _run_all(namespace, [cell for cell in before if cell.role != "answer"])
-        return _judge(namespace, test, collect, stopped)
-    except split.Lost as error:
-        return {"passed": False, "message": f"{error}\n  try: {ALONE}"}
-    finally:
-        wire.close()
-        if listener is None:
+        reply = _judge(namespace, test, collect, stopped)
+    except BaseException as error:
+        reply = {"passed": False, "message": _describe(error)}
+    wire.close()
+    if listener is None:
+        gone = split.GONE in reply["message"]
+        ended = _wait(learner, 1.0 if gone else 0.0)
+        if ended is None:
             # It may run on, deaf; killed, it still counts among what was used.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(learner, signal.SIGKILL)
+            os.kill(learner, signal.SIGKILL)
             os.waitpid(learner, 0)
+        elif gone:
+            reply["message"] = _why(ended[1], False, 0, _processor_time())
+    return reply
+
+
+def _processor_time() -> float:
+    """Return how many seconds of it this process may use."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_CPU)[0]
 
 
 def _several_apart(
@@ -347,6 +361,10 @@ class _Ending:
 
 class _Orphaned(Exception):
     """Whoever asked for this grading is gone."""
+
+
+class _Deaf(Exception):
+    """The learner's code cannot be listened to."""
 
 
 def _limit(cpu: float) -> None:
@@ -831,36 +849,49 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
     while True:
         asked = json.loads(asker.recv_bytes())
         steps = stage.steps(exercise, asked.pop("answer"), asked.pop("groups"))
-        mark = asked.pop("mark", "")
-        with _listening(asked.pop("line", "")) as listener:
-            place = {"base": base, "asker": asker, "names": names}
-            if listener is not None:
-                asker.send_bytes(json.dumps([mark, "listening"]).encode())
-            if listener is not None and len(steps) > 1:
-                outcomes = _judge_several(
-                    stage.namespace,
-                    steps,
-                    deadline=asked["deadline"],
-                    seed=asked["seed"],
-                    listener=listener,
-                    **place,
-                )
-            else:
-                outcomes = _run_cells(
-                    stage.namespace,
-                    steps,
-                    filled=base / "cwd",
-                    listener=listener,
-                    **place,
-                    **asked,
-                )
+        mark, path = asked.pop("mark", ""), asked.pop("line", "")
+        place = {"base": base, "asker": asker, "names": names}
+        try:
+            with _listening(path) as listener:
+                if listener is not None:
+                    asker.send_bytes(json.dumps([mark, "listening"]).encode())
+                if listener is not None and len(steps) > 1:
+                    outcomes = _judge_several(
+                        stage.namespace,
+                        steps,
+                        deadline=asked["deadline"],
+                        seed=asked["seed"],
+                        listener=listener,
+                        **place,
+                    )
+                else:
+                    outcomes = _run_cells(
+                        stage.namespace,
+                        steps,
+                        filled=base / "cwd",
+                        listener=listener,
+                        **place,
+                        **asked,
+                    )
+        except _Orphaned:
+            continue  # whoever asks next is heard; nobody at all ends this process
+        except _Deaf as error:
+            asker.send_bytes(json.dumps([mark, "listening"]).encode())
+            said = f"no line to your code: {error}\n  try: leave fewer files behind"
+            outcomes = [
+                Outcome(t.id, t.exercise, t.group, t.points, False, said, 0.0)
+                for _, t in steps
+            ]
         told = [asdict(one) for one in outcomes]
         asker.send_bytes(json.dumps([mark, told]).encode())
 
 
 @contextlib.contextmanager
 def _listening(path: str) -> Iterator[socket.socket | None]:
-    """Yield a socket that listens at `path`, for any user; without a path, None."""
+    """Yield a socket that listens at `path`, for any user; without a path, None.
+
+    Raises _Deaf where it cannot: the folder is the learner's, who may have filled it.
+    """
     if not path:
         yield None
         return
@@ -869,6 +900,8 @@ def _listening(path: str) -> Iterator[socket.socket | None]:
         before = os.umask(0)
         try:
             listener.bind(path)
+        except OSError as error:
+            raise _Deaf(str(error)) from None
         finally:
             os.umask(before)
         listener.listen(1)
@@ -976,7 +1009,8 @@ class Trial:
 
         `groups` chooses the groups and their order; the other words are those of
         `run_cells`. A cell of mode=split runs in a process without the answer, as it
-        does when a class is graded; see `course.grading.split`. Raises CourseError when the exercise is unknown or cannot be reached.
+        does when a class is graded; see `course.grading.split`. Raises CourseError when
+        the exercise is unknown or cannot be reached.
         """
         groups = self.groups(exercise) if groups is None else list(groups)
         asked = {

@@ -57,12 +57,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from course import paths, syllabus
 from course.errors import CourseError
-from course.grading.trial import ANSWER_STOPS, Outcome, Trial
+from course.grading import canary
+from course.grading.trial import ANSWER_STOPS, Outcome, Trial, read_cells
 from course.ops.mutants import Mutant, Survivor, mutants, survivors
 
 SEEDS = ("0", "1", "2")  # a verdict must not hang on the numbers that are drawn
@@ -400,6 +401,37 @@ class Bench:
         outcomes = self.trial.grade(exercise, self._stubs.reference(exercise))
         return [f"the stub passes {one.group}" for one in outcomes if one.passed]
 
+    def check_values(self, exercise: str) -> list[str]:
+        """Every value that a shared test expects decides something.
+
+        A copy with one of them made wrong fails the reference. Grading runs such copies
+        as canaries: one that passes would call every learner a cheat.
+        """
+        copies: dict[str, tuple[str, str]] = {}
+        cells = []
+        for cell in read_cells(self.source):
+            cells.append(cell)
+            if not cell.tests or cell.exercise != exercise or cell.mode == "split":
+                continue
+            for source in canary.wrong_values(cell.source, met=False):
+                group = f"{cell.group} with a wrong value {len(copies)}"
+                copies[group] = _first_change(cell.source, source)
+                cells.append(replace(cell, group=group, source=source))
+        if not copies:
+            return []
+        limits = self._limits(exercise, least=3)
+        with Trial(self.source, only=[exercise], cells=cells) as trial:
+            outcomes = trial.grade(exercise, groups=list(copies), **limits)
+        found = []
+        for one in outcomes:
+            if one.passed:
+                number, line = copies[one.group]
+                group = one.group.partition(" ")[0]
+                found.append(
+                    f"the value in line {number} of {group} is never compared: {line}"
+                )
+        return found
+
     def check_file(self, exercise: str) -> list[str]:
         """There is at least one wrong answer, and nothing in the file is mistaken."""
         if any(case.wrong for case in self.cases(exercise)):
@@ -540,7 +572,10 @@ class Bench:
 def _engine() -> str:
     """Return a digest of the code of this package that verdicts depend on."""
     package = Path(__file__).resolve().parents[1]
-    files = [package / "desk.py", package / "grading" / "trial.py"]
+    files = [package / "desk.py"]
+    files += [
+        package / "grading" / f"{name}.py" for name in ("trial", "split", "canary")
+    ]
     files += [package / "ops" / name for name in ("proof.py", "mutants.py")]
     for folder in ("check", "sim", "viz", "widgets"):
         files += sorted((package / folder).rglob("*.py"))
@@ -584,6 +619,7 @@ def _prove_answers(
     step: Callable[[], None],
 ) -> None:
     proof.problems += bench.check_stub(exercise)
+    proof.problems += bench.check_values(exercise)
     changed = bench.mutants(exercise)
     proof.mutants = len(changed)
     named = []
@@ -628,6 +664,19 @@ def busy(processes: int | None = None) -> Iterator[None]:
         for hog in hogs:
             hog.kill()
             hog.wait()
+
+
+def _first_change(old: str, new: str) -> tuple[int, str]:
+    """Return the number of the first line in which two texts differ, and the old line.
+
+    >>> _first_change("a\\nb\\nc", "a\\n(b)\\nc")
+    (2, 'b')
+    """
+    pairs = zip(old.split("\n"), new.split("\n"), strict=False)
+    for number, (before, after) in enumerate(pairs, 1):
+        if before != after:
+            return number, before.strip()
+    return 0, ""
 
 
 def _fails(outcomes: list[Outcome]) -> str:
