@@ -1067,8 +1067,9 @@ class Trial:
         """Start judging, by these groups, the answer of whoever connects to `path`.
 
         Several groups share one line, one process and the `deadline`; what stops one
-        of them leaves those behind it without an outcome. Each process that calls this after a fork of an open trial must `choose` its
-        copy before. Raises CourseError when nobody listens there in time.
+        of them leaves those behind it without an outcome. Each process that calls this
+        after a fork of an open trial must `choose` its copy before. Raises CourseError
+        when nobody listens there in time.
         """
         link = list(self._links[exercise].queue)[self._copy]
         judging = Judging(link, secrets.token_hex(8), deadline)
