@@ -11,11 +11,12 @@ submissions are graded afterwards and reported apart. Ends with
 
 `ratio` is stock's wall time over ours, starting the program included; `overhead_s` is
 our time for one notebook beyond the execution of its cells, as Jupyter timed them;
-`peak_mb` is the most memory (resident, shared pages counted once a process) that our
-processes held together.
+`peak_mb` is the most memory that our processes held together, a page that several of
+them share counted once.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -85,17 +86,21 @@ class Peak(threading.Thread):
         self.process, self.bytes = psutil.Process(pid), 0
 
     def run(self) -> None:
-        """Look ten times a second until the process has ended."""
+        """Look once a second until the process has ended: it costs time to look."""
         while self.process.is_running():
             held = 0
-            try:
-                tree = [self.process, *self.process.children(recursive=True)]
-                for one in tree:
-                    held += one.memory_info().rss
-            except psutil.Error:
-                pass
+            for one in self._tree():
+                with contextlib.suppress(psutil.Error):
+                    full = one.memory_full_info()
+                    held += getattr(full, "pss", full.rss)
             self.bytes = max(self.bytes, held)
-            time.sleep(0.1)
+            time.sleep(1)
+
+    def _tree(self) -> list[psutil.Process]:
+        try:
+            return [self.process, *self.process.children(recursive=True)]
+        except psutil.Error:
+            return []
 
 
 def timed(folder: Path, *command: str) -> tuple[float, int]:
