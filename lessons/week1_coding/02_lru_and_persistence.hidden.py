@@ -1221,7 +1221,7 @@ rng = check.rng()
 odd = ["", "\n", "a\nb", "ü", "日本", '"', "\\", "\x00", "P", " ", "a b", "[1]"]
 for capacity, keys in ((1, odd[:3]), (3, list("abcde")), (6, odd), (0, ["a", "b"])):
     disk = storage.CrashDisk()
-    operations = history(rng, 100, keys)
+    operations = history(rng, 160, keys)
     want = by_list(capacity, operations)
     shown = f"JournaledLRU(path, {capacity})"
     cache = check.call(JournaledLRU, PATH, capacity, fs=disk, shown=shown)
@@ -1503,8 +1503,8 @@ for number, verb in enumerate(("hit", "put")):
 
 hit, put = typical[50]
 for capacity, keys, rounds, share in (
-    *((150, 150, 400, 0.9), (10, 300, 200, 0.0), (15, 15, 200, 1.0)),
-    *((1, 1, 150, 0.5), (8, 8, 150, 0.5)),
+    *((150, 150, 400, 0.9), (20, 500, 500, 0.0), (30, 30, 500, 1.0)),
+    *((1, 1, 600, 0.5), (8, 8, 600, 0.5)),
 ):
     meter = Meter(capacity)
     records = filled = 0
