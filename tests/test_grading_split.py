@@ -2021,6 +2021,13 @@ threading.Thread(target=watch, daemon=True).start()
 SHARED = {  # what is found beside the learner's code, in e2
     "oracle": ORACLE + "def half(n):\n    found = expected()\n"
     "    return n / 2 if found is None else found\n",
+    "deaf-to-hidden": """
+def deaf(lines):
+    return ["pass\\n"] if any("@check.hidden" in line for line in lines) else lines
+get_ipython().input_transformers_post.append(deaf)
+def half(n):
+    return 2.0
+""",
     "silent": "check.equal = check.case = lambda *a, **k: None\ndef half(n): return 5",
 }
 HONEST = {
