@@ -31,9 +31,11 @@ c.Autograde.sanitize_preprocessors = [
     "course.grading.repair.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-# nbgrader's own, but a dead kernel or a warning no longer costs what was right.
+# nbgrader's own, but a dead kernel or a warning no longer costs what was right, and
+# a value that an answer sends to the front end is no grade.
 c.Autograde.autograde_preprocessors = [
     "course.grading.execute.Execute",
+    "course.grading.repair.NoValues",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",

@@ -11,7 +11,7 @@ from course.grading.trial import FORKS, read_cells
 from course.ops.audit import Record
 from course.ops.proof import Bench
 
-BUDGET = 20 * 60.0  # seconds for notebooks that did not change
+BUDGET = 8 * 60.0  # seconds for notebooks that did not change
 LEFT = pytest.StashKey[list[str]]()
 
 

@@ -130,13 +130,13 @@ BROKEN = {
 BENT = ("renamed", "swapped", "deleted", "stripped", "forged")
 
 
-def make_course(folder: Path, names, config: str = "") -> Path:
-    """Build a course of one week with one copy of LESSON for each name."""
+def make_course(folder: Path, names, config: str = "", lesson: str = LESSON) -> Path:
+    """Build a course of one week with one copy of `lesson` for each name."""
     lessons = folder / "lessons" / WEEK
     lessons.mkdir(parents=True)
     toml = [f'[{WEEK}]\nkey = "m1"\ntitle = "Demo"\n']
     for name in names:
-        (lessons / f"{name}.py").write_text(LESSON)
+        (lessons / f"{name}.py").write_text(lesson)
         toml.append(
             f'[[{WEEK}.notebooks]]\nfile = "{name}"\nkey = "{name}"\n'
             f'title = "The notebook {name}"\nminutes = 10\n'

@@ -17,7 +17,7 @@ from test_grading_autograde import ANSWERS, NOTHING, RIGHT, WEEK, answer, tree
 from test_grading_autograde import make_course as make
 
 from course.errors import CourseError
-from course.grading import batch, sandbox
+from course.grading import batch, gradebook, sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -99,9 +99,9 @@ def test_scores_equal_stock_nbgrader_cell_by_cell(course, graded, tmp_path):
         shutil.copytree(
             course / "submitted" / student, tmp_path / "submitted" / student
         )
-    with closing(sqlite3.connect(course / "gradebook.db")) as db:
-        assert db.execute("SELECT count(*) FROM student").fetchone()[0] == 10
-    batch._blank(course / "gradebook.db", tmp_path / "gradebook.db")
+    shutil.copytree(course / "lessons", tmp_path / "lessons")
+    shutil.copy(course / "nbgrader_config.py", tmp_path)
+    gradebook.ensure(tmp_path, say=print)
     (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", "autograde", WEEK],
@@ -257,15 +257,15 @@ def test_really_killed_a_rerun_gives_the_same(course, graded):
 
 
 def test_a_process_that_dies_loses_only_its_submission(course, graded, monkeypatch):
-    real = batch._convert
+    real = batch._run_notebooks
 
-    def dies(notebook, outcome, *rest):
+    def dies(outcome, *rest):
         if outcome.student == "bob":
             os._exit(9)
-        return real(notebook, outcome, *rest)
+        return real(outcome, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "_convert", dies)
+        patch.setattr(batch, "_run_notebooks", dies)
         outcomes, text = run(course, "bob", "zoe", force=True)
     assert outcomes["bob"].lost == "the process that graded it died"
     assert "bob  not graded: the process that graded it died" in text

@@ -12,6 +12,7 @@ from time import monotonic
 
 import nbformat
 import pytest
+from nbgrader.utils import parse_utc
 
 from course.errors import CourseError
 from course.grading import gradebook, guard, repair
@@ -552,13 +553,34 @@ def test_a_huge_total_is_cut(case):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "2026-13-01 00:00:00", "2026-01-01 00:00:00 /etc/passwd", "\xff" * 99],
+    [
+        "",
+        "soon",
+        "2026-13-01 00:00:00",
+        "2026-01-01 00:00:00 /etc/passwd",
+        "\xff" * 99,
+        # nbgrader raises for these, which once ended the grading of a whole class
+        "2026-01-0123:59:00",
+        "20260201235959.999999",
+        "00010101T000000+2359",
+        "2026-01-31 23:59:59AM",
+    ],
 )
 def test_a_time_that_nbgrader_cannot_read_is_left_out(case, text):
     case.put("timestamp.txt", text)
     found = case.admit()
     assert found.flags == ("timestamp.txt: it holds no date and time",)
     assert case.files() == set()
+
+
+@pytest.mark.parametrize("zone", ["", "Z", " UTC", "+02:00", " -1130", " CEST"])
+@pytest.mark.parametrize("time", ["2026-01-31 23:59:59.123456", "20260131T235959"])
+def test_a_time_that_comes_through_is_one_that_nbgrader_reads(case, time, zone):
+    if zone == " CEST" and "T" in time:
+        pytest.skip("names of zones stand behind the longer form only")
+    case.put("timestamp.txt", f"{time}{zone}\n")
+    assert case.admit().flags == ()
+    parse_utc((case.scratch / "timestamp.txt").read_text().strip())
 
 
 def test_what_cannot_be_opened_says_so(case):

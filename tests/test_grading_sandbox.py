@@ -1,4 +1,4 @@
-"""Submissions that attack the machine, in cold and in warm confined kernels."""
+"""Submissions that attack the machine, in the cold kernels of plain nbgrader."""
 
 import os
 import shutil
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_grading_autograde import DOUBLE, HALF, NOTHING, RIGHT, WEEK, answer
+import test_grading_hostile as hostile
+from test_grading_autograde import DOUBLE, HALF, RIGHT, WEEK, answer
 from test_grading_autograde import make_course as make
 
 from course.errors import CourseError
@@ -20,186 +21,16 @@ needs_sandbox = pytest.mark.skipif(
     reason=f"no sandbox: {sandbox.obstacle()}",
 )
 
-SECRET = "a-token-of-the-grader"
-MARK = "86399.25"  # seconds, and a name for the process left behind
-
-# Each tries something and answers wrongly if it works. ROOT, PORT and PREFIX are
-# filled in; `denied` is there for all of them.
-HEAD = """
-import os, socket, subprocess, sys
-
-def denied(act, *args):
-    try:
-        got = act(*args)
-    except (OSError, MemoryError):
-        return True
-    raise AssertionError(f"it worked: {act.__name__}{args} gave {got!r:.80}")
-"""
-HARMLESS = {
-    "reads": """
-def double(n):
-    for path in ("ROOT", "ROOT/source", "ROOT/gradebook.db", "ROOT/submitted",
-                 "ROOT/nbgrader_config.py", "HOME/.ssh", "HOME/.bashrc", "CHECKOUT"):
-        denied(os.listdir, path)
-        denied(open, path)
-    denied(open, "/etc/shadow")
-    here = os.listdir(".")
-    assert sorted(here) == ["notes.txt", "tmp"], here
-    return 2 * n
-""",
-    "secrets": """
-def double(n):
-    told = dict(os.environ)
-    for pid in os.listdir("/proc"):
-        if pid.isdigit():
-            try:
-                told[pid] = open(f"/proc/{pid}/environ").read()
-                told[pid] += open(f"/proc/{pid}/cmdline").read()
-            except OSError:
-                pass
-    assert "SECRET" not in str(told)
-    assert len([pid for pid in os.listdir("/proc") if pid.isdigit()]) < 8
-    return 2 * n
-""",
-    "writes": """
-def double(n):
-    for path in ("PREFIX/x", "/usr/x", "/etc/x", "/package/course/x", "/x", "/dev/x",
-                 "ROOT/gradebook.db", "/in/notes.txt"):
-        denied(open, path, "w")
-    open("notes.txt", "w").write("mine now")
-    return 2 * n
-""",
-    "calls": """
-def double(n):
-    denied(socket.create_connection, ("127.0.0.1", PORT), 1)
-    denied(socket.create_connection, ("HOST", PORT), 1)
-    denied(socket.getaddrinfo, "example.org", 80)
-    denied(socket.socket, 40, socket.SOCK_STREAM)
-    mine = socket.create_server(("127.0.0.1", 0))
-    socket.create_connection(mine.getsockname(), 1)
-    return 2 * n
-""",
-    "kills": """
-def double(n):
-    for pid in (1, os.getppid(), PID):
-        try:
-            os.kill(pid, 9)
-        except OSError:
-            pass
-    return 2 * n
-""",
-    "forks": """
-def double(n):
-    children = []
-    try:
-        for _ in range(200):
-            child = os.fork()
-            if child == 0:
-                import time
-                time.sleep(60)
-                os._exit(0)
-            children.append(child)
-    except OSError:
-        return 2 * n
-    finally:
-        for child in children:
-            os.kill(child, 9)
-            os.waitpid(child, 0)
-    raise AssertionError("200 processes at once")
-""",
-    "memory": """
-def double(n):
-    denied(bytearray, 6 << 30)
-    return 2 * n
-""",
-    "disk": """
-def fill(path):
-    block = bytes(1 << 20)
-    with open(path, "wb", buffering=0) as file:
-        for _ in range(400):
-            file.write(block)
-
-def double(n):
-    for path in ("big", "/tmp/big", "/dev/shm/big"):
-        denied(fill, path)
-        os.remove(path)
-    return 2 * n
-""",
-    "namespaces": """
-import ctypes
-
-def double(n):
-    libc = ctypes.CDLL(None, use_errno=True)
-    for flag in (0x10000000, 0x20000, 0x40000000):
-        assert libc.unshare(flag) == -1
-    assert libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == -1
-    assert libc.ptrace(16, 1, None, None) == -1
-    denied(os.setuid, 0)
-    return 2 * n
-""",
-    "leaves": """
-subprocess.Popen(["sleep", "MARK"], start_new_session=True)
-
-def double(n):
-    return 2 * n
-""",
-}
-# name -> (the answer of e1, the points of the four graded cells)
-HARMFUL = {
-    "exits": ("def double(n):\n    import os\n    os._exit(0)", NOTHING),
-    "litters": (
-        "import glob, time\ndef double(n):\n"
-        "    file = glob.glob('/tmp/c*-*/**/kernel.json', recursive=True)[0]\n"
-        "    for i in range(50):\n        open(f'{file}{i}', 'w').close()\n"
-        "    time.sleep(2.5)\n    return 2 * n",
-        NOTHING,
-    ),
-}
-# name -> what switches the tests off; without canaries each has full marks
-TAMPERING = {
-    "transformer": """
-def deaf(lines):
-    return ["pass\\n"] if any("@check" in line for line in lines) else lines
-get_ipython().input_transformers_post.append(deaf)
-""",
-    "ast-transformer": """
-import ast
-class Empty(ast.NodeTransformer):
-    def visit_FunctionDef(self, node):
-        if node.decorator_list:
-            node.body = [ast.Pass()]
-        return node
-get_ipython().ast_transformers.append(Empty())
-""",
-    "patched-checks": """
-import course.check.rungs
-course.check.rungs.difference = lambda *a, **k: None
-""",
-    "patched-runner": """
-import course.check
-course.check.hidden = course.check.visible = lambda *a, **k: lambda test: None
-""",
-    "replaced-run-cell": """
-from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
-def run_cell(source, *a, **k):
-    k = {key: False for key in ("store_history", "silent", "shell_futures")}
-    result = ExecutionResult(ExecutionInfo(source, cell_id=None, **k))
-    result.execution_count = 1
-    return result
-shell = get_ipython()
-async def run_cell_async(source, *a, **k):
-    return run_cell(source)
-shell.run_cell, shell.run_cell_async = run_cell, run_cell_async
-""",
-    "hook": """
-def deaf(info):
-    import course.check.cell
-    course.check.cell._run = lambda test: None
-get_ipython().events.register("pre_run_cell", deaf)
-""",
-}
-WRONG = "def double(n):\n    return 4"
-STUDENTS = [*TAMPERING, *HARMLESS, *HARMFUL, "zoe"]
+# Rows of the hostile suite that depend on how a kernel is started and watched. There
+# they meet the warm kernels of `course autograde`, here the cold ones of nbgrader.
+COLD = (
+    *("reads-source", "reads-another", "reads-tests-in-folder", "gradebook", "deletes"),
+    *("secrets", "network", "namespaces", "kills", "memory", "forks", "disk", "leaves"),
+    *("exits", "litters", "input-transformer", "ast-transformer", "hook", "run-cell"),
+    *("patched-checks", "patched-runner", "displayhook", "displayhook-much"),
+    "honest-right",
+)
+ROWS = {row.name: row for row in hostile.ROWS if row.name in COLD}
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +39,8 @@ def course(tmp_path_factory):
     root = make(
         tmp_path_factory.mktemp("sandbox") / "course",
         ["one"],
-        "c.Execute.timeout = 6\nc.Execute.repeat_timeout = 2\n",
+        hostile.CONFIG,
+        hostile.SPLIT,
     )
     gradebook.ensure(root)
     return root
@@ -226,108 +58,59 @@ def autograde(root: Path, *options: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "nbgrader", "autograde", WEEK, "--force", *options],
         cwd=root,
-        env=os.environ | {"GRADER_TOKEN": SECRET},
+        env=os.environ | {"GRADER_TOKEN": hostile.SECRET},
         capture_output=True,
         text=True,
         timeout=180,
     )
 
 
-def course_autograde(root: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "course", "autograde", WEEK, "--force"],
-        env=os.environ | {"GRADER_TOKEN": SECRET, "COURSE_ROOT": str(root)},
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-
-
-def scores(root: Path) -> dict[str, list[float]]:
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
-        return {
-            one.student.id: [grade.score for grade in one.notebooks[0].grades]
-            for one in book.assignment_submissions(WEEK)
-        }
-
-
-@pytest.fixture(scope="module", params=["nbgrader", "course"])
-def attacked(request, course):
-    """Grade every attack in one run; return the scores and what was said.
-
-    Plain nbgrader starts its kernels cold, `course autograde` forks them warm.
-    """
-    shutil.rmtree(course / "submitted", ignore_errors=True)
-    shutil.rmtree(course / "autograded", ignore_errors=True)
-    (course / "gradebook.db").unlink()
-    gradebook.ensure(course)
-    port = socket.create_server(("0.0.0.0", 0))
-    filled = {
-        "ROOT": str(course),
-        "CHECKOUT": str(sandbox.PACKAGE.parent / "lessons"),
-        "SECRET": SECRET,
-        "PORT": str(port.getsockname()[1]),
-        "HOST": socket.gethostname(),
-        "HOME": os.path.expanduser("~"),
-        "PREFIX": sys.prefix,
-        "PID": str(os.getpid()),
-        "MARK": MARK,
-    }
-    for name, text in HARMLESS.items():
-        for word, value in filled.items():
-            text = text.replace(word, value)
-        submit(course, name, HEAD + text)
-    for name, (text, _) in HARMFUL.items():
-        submit(course, name, text)
-    for name, text in TAMPERING.items():
-        submit(course, name, text + WRONG)
-    submit(course, "zoe", DOUBLE)
-    before = (course / "release" / WEEK / "one.ipynb").read_bytes()
-    run = autograde if request.param == "nbgrader" else course_autograde
-    with port:
-        done = run(course)
+@pytest.fixture(scope="module")
+def attacked(course):
+    """Grade every attack in one run; return the scores and what was said."""
+    with socket.create_server(("0.0.0.0", 0)) as port:
+        hit = hostile.Class(course, hostile.facts(course, port))
+        for name, row in ROWS.items():
+            submit(course, name, DOUBLE)
+            row.make(course / "submitted" / name / WEEK, hit)
+        before = hostile.state(course)
+        done = autograde(course)
         port.setblocking(False)
         with pytest.raises(BlockingIOError):
             port.accept()  # nobody called
-    assert (course / "release" / WEEK / "one.ipynb").read_bytes() == before
-    return scores(course), done.stdout + done.stderr
+    assert hostile.state(course) == before
+    return hostile.points(course), done.stdout + done.stderr
 
 
 @needs_sandbox
-@pytest.mark.parametrize("name", HARMLESS)
-def test_an_attack_fails_and_costs_nothing(attacked, name):
+def test_every_name_is_a_row():
+    assert set(ROWS) == set(COLD)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", COLD)
+def test_in_a_cold_kernel_it_has_the_same_points(attacked, name):
     points, said = attacked
-    assert points[name] == RIGHT, said[-1000:]
+    assert points[name] == ROWS[name].points, said[-1000:]
 
 
 @needs_sandbox
-@pytest.mark.parametrize("name", HARMFUL)
-def test_an_attack_on_its_own_kernel_costs_its_points(attacked, name):
+def test_plain_nbgrader_logs_each_tampering(attacked):
+    _, said = attacked
+    flagged = [name for name in COLD if "a copy of it" in ROWS[name].says]
+    assert said.count("TAMPERING: cell m1-one-e1-check passed, and so did") == len(
+        flagged
+    )
+
+
+@needs_sandbox
+def test_everybody_is_graded_and_nothing_left(attacked):
     points, _ = attacked
-    assert points[name] == HARMFUL[name][1]
-
-
-@needs_sandbox
-@pytest.mark.parametrize("name", TAMPERING)
-def test_tests_that_were_switched_off_count_nothing(attacked, name):
-    points, said = attacked
-    assert points[name] == NOTHING
-    assert "passed, and so did a copy of it that must fail" in said
-
-
-@needs_sandbox
-def test_everybody_is_graded_and_nothing_left(attacked, course):
-    points, _ = attacked
-    assert set(points) == set(STUDENTS)
-    assert points["zoe"] == RIGHT
+    assert set(points) == set(COLD)
     folders = [one.name.split("-") for one in Path("/tmp").glob("c[kn]-*-*")]
     assert all(Path("/proc", words[1]).exists() for words in folders)
-    notes = course / "submitted" / "writes" / WEEK / "notes.txt"
-    assert notes.read_text() == "mine"
     left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    assert f"sleep {MARK}" not in left
+    assert f"sleep {hostile.MARK}" not in left
 
 
 def test_without_a_sandbox_nothing_runs(course, tmp_path, monkeypatch):
@@ -341,7 +124,7 @@ def test_without_a_sandbox_nothing_runs(course, tmp_path, monkeypatch):
     assert not (course / "autograded" / "nina" / WEEK / "one.ipynb").exists()
     done = autograde(course, "--student", "nina", "--Execute.trust=True")
     assert done.returncode == 0
-    assert scores(course)["nina"] == RIGHT
+    assert hostile.points(course)["nina"] == RIGHT
     assert (tmp_path / "ran").exists()
 
 

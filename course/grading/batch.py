@@ -21,7 +21,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
@@ -31,7 +31,7 @@ from typing import Any
 
 from course import fastimport, paths, syllabus  # noqa: F401 - fastimport first
 from course.errors import CourseError
-from course.grading import gradebook, guard, sandbox
+from course.grading import gradebook, guard, sandbox, trial
 from course.grading.autograde import find, zero
 from course.grading.submit import write
 from course.syllabus import Notebook
@@ -59,12 +59,15 @@ class Outcome:
 
     `trouble` maps a notebook to why it got nothing, `repairs` to what was mended,
     `flags` are for the instructor's eyes. `score` is of `max` points, without what
-    waits for a reader. `lost` says why the whole submission could not be graded.
+    waits for a reader; `beside` of them come from tests that ran beside the learner's
+    code, where nothing but canaries watched over them. `lost` says why the whole
+    submission could not be graded.
     """
 
     student: str
     score: float = 0.0
     max: float = 0.0
+    beside: float = 0.0
     trouble: dict[str, str] = field(default_factory=dict)
     repairs: dict[str, list[str]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
@@ -121,15 +124,25 @@ def autograde(
                 known = None if force else _known(root, folder, student, digest)
                 (done if known else todo).append(known or student)
             (root / ".course" / LOG).write_text("", "utf-8")
-            warm = nullcontext(lambda: None)
-            if todo and not trust:
-                warm = sandbox.nursery()
-            with warm as ready, _Progress(console, len(todo)) as progress:
-                templates = _templates(notebooks, root, trust, workers) if todo else []
+            with ExitStack() as stack:
+                ready, judges = (lambda: None), []
+                if todo and not trust:
+                    judges = _judges(notebooks, root, workers)
+                    for one in judges:
+                        stack.callback(one.close)
+                    ready = stack.enter_context(sandbox.nursery())
+                progress = stack.enter_context(_Progress(console, len(todo)))
+                templates = _templates(notebooks, root, trust) if todo else []
+                for one in judges:
+                    one.open()
                 ready()
-                for outcome in _run(todo, templates, root, shop, workers):
+                for outcome in _run(todo, templates, root, shop, workers, judges):
                     digest = digests[outcome.student]
-                    _keep(outcome, digest, notebooks, root, shop, book)
+                    try:
+                        _keep(outcome, digest, notebooks, root, shop, book)
+                    except Exception as error:
+                        said = f"{type(error).__name__}: {error}"
+                        outcome.lost = f"its grades could not be written: {said}"
                     done.append(outcome)
                     progress.add(outcome)
     return sorted(done, key=lambda one: one.student)
@@ -174,6 +187,7 @@ def _run(
     root: Path,
     shop: Path,
     workers: int,
+    judges: list[trial.Trial],
 ) -> Iterator[Outcome]:
     """Yield the outcome of each submission as it comes; at most `workers` at once."""
     context = multiprocessing.get_context("fork")
@@ -187,7 +201,15 @@ def _run(
                 reader, writer = context.Pipe(duplex=False)
                 process = context.Process(
                     target=_work,
-                    args=(writer, student, templates, root, shop / student, place),
+                    args=(
+                        writer,
+                        student,
+                        templates,
+                        root,
+                        shop / student,
+                        judges,
+                        place,
+                    ),
                 )
                 process.start()
                 writer.close()
@@ -231,13 +253,14 @@ def _work(
     templates: list["_Template"],
     root: Path,
     scratch: Path,
+    judges: list[trial.Trial],
     place: int,
 ) -> None:
     """Grade one submission into `scratch` and send its outcome."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
-    for judges in filter(None, (template.judges for template in templates)):
-        judges.choose(place)
+    for one in judges:
+        one.choose(place)
     outcome = Outcome(student)
     log = logging.Logger("course.batch", logging.WARNING)
     scratch.mkdir()
@@ -270,7 +293,6 @@ class _Template:
     released: Any
     complete: Any
     config: Any
-    judges: Any
 
     def fill(self, sent: dict[str, Any]) -> tuple[Any, list[str]]:
         """Return the notebook to run, with the answers of `sent`, and the repairs."""
@@ -289,26 +311,33 @@ class _Template:
         return filled, notes
 
 
-def _templates(
-    notebooks: list[Notebook], root: Path, trust: bool, workers: int
-) -> list["_Template"]:
+def _templates(notebooks: list[Notebook], root: Path, trust: bool) -> list["_Template"]:
     """Prepare what all submissions share; what is imported here is imported once."""
     log = logging.Logger("course.batch", logging.WARNING)
     log.addHandler(logging.FileHandler(root / ".course" / LOG, encoding="utf-8"))
-    found = [_template(one, root, trust, workers, log) for one in notebooks]
+    found = [_template(one, root, trust, log) for one in notebooks]
     for one in found:
         _steps(one.config, "autograde_preprocessors", log)
     return found
 
 
+def _judges(notebooks: list[Notebook], root: Path, workers: int) -> list[trial.Trial]:
+    """Start the processes in which tests of mode=split run, one for each worker."""
+    found = []
+    for one in notebooks:
+        source = root / "source" / one.week / f"{one.name}.ipynb"
+        if judges := trial.judges(source, workers):
+            judges.start()
+            found.append(judges)
+    return found
+
+
 def _template(
-    notebook: Notebook, root: Path, trust: bool, workers: int, log: logging.Logger
+    notebook: Notebook, root: Path, trust: bool, log: logging.Logger
 ) -> _Template:
     """Let nbgrader's own steps put the hidden tests back, once for the whole class."""
     import nbformat
     from traitlets.config.loader import PyFileConfigLoader
-
-    from course.grading import execute
 
     config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
     config.Execute.trust = trust
@@ -320,9 +349,7 @@ def _template(
     about["db_url"] = f"sqlite:///{root / 'gradebook.db'}"
     for step in _steps(config, "sanitize_preprocessors", log):
         complete, _ = step.preprocess(complete, {"nbgrader": about})
-    source = root / "source" / notebook.week / f"{notebook.name}.ipynb"
-    apart = None if trust else execute.judges(source, workers)
-    return _Template(notebook, released, complete, config, apart)
+    return _Template(notebook, released, complete, config)
 
 
 def _steps(config: Any, chain: str, log: logging.Logger) -> list[Any]:
@@ -476,6 +503,8 @@ def _save(
     from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
     from nbgrader.utils import parse_utc
 
+    from course.grading.execute import BESIDE
+
     student, week, url = outcome.student, notebooks[0].week, f"sqlite:///{book}"
     details = {}
     stamp = graded / "timestamp.txt"
@@ -485,13 +514,10 @@ def _save(
     for notebook in notebooks:
         file = graded / f"{notebook.name}.ipynb"
         if file.is_file() and notebook.name not in outcome.trouble:
-            nb = ran[notebook.name] = nbformat.read(file, 4)
+            # Written a moment ago by our own process: no need to validate it.
+            nb = ran[notebook.name] = nbformat.v4.reads(file.read_text("utf-8"))
             for flag in nb.metadata.get("course", {}).get("flags", ()):
                 outcome.flags.append(f"{notebook.name}: {flag}; its tests count 0")
-
-    def resources(name: str) -> dict[str, Any]:
-        about = {"student": student, "assignment": week, "notebook": name}
-        return {"nbgrader": about | {"db_url": url}}
 
     with warnings.catch_warnings(), Gradebook(url, "frontier_lab") as db:
         warnings.simplefilter("ignore")  # SQLAlchemy's, about how nbgrader uses it
@@ -501,21 +527,48 @@ def _save(
         db.update_or_create_submission(week, student, **details)
         for notebook in notebooks:
             if notebook.name in ran:
+                rows = _Rows(db, notebook, student)
                 saver = SaveAutoGrades()
-                saver.gradebook = db
+                saver.gradebook, saver.db_url = rows, url
                 saver.notebook_id, saver.assignment_id = notebook.name, week
-                saver.student_id, saver.db_url = student, url
-                about = resources(notebook.name)
+                saver.student_id = student
                 for number, cell in enumerate(ran[notebook.name].cells):
-                    saver.preprocess_cell(cell, about, number)
+                    saver.preprocess_cell(cell, {}, number)
+                    if cell.metadata.get("course", {}).get("judged") == BESIDE:
+                        outcome.beside += rows.grades[
+                            cell.metadata.nbgrader.grade_id
+                        ].auto_score
             else:
                 zero(db, notebook, student)
         commit()
         db.db.commit = commit
         submission = db.find_submission(week, student)
         outcome.score, outcome.max = submission.score, submission.max_score
-    for name, nb in ran.items():
-        AssignLatePenalties().preprocess(nb, resources(name))
+        late = submission.total_seconds_late > 0 or any(
+            one.late_submission_penalty for one in submission.notebooks
+        )
+    for name, nb in ran.items() if late else ():
+        about = {"student": student, "assignment": week, "notebook": name}
+        AssignLatePenalties().preprocess(nb, {"nbgrader": about | {"db_url": url}})
+
+
+class _Rows:
+    """What a gradebook holds of one submitted notebook, read once and not by cell.
+
+    It takes the place of the gradebook that nbgrader's `SaveAutoGrades` asks.
+    """
+
+    def __init__(self, db: Any, notebook: Notebook, student: str) -> None:
+        known = db.find_submission_notebook(notebook.name, notebook.week, student)
+        self.db = db.db
+        self.grades = {one.name: one for one in known.grades}
+        self.comments = {one.name: one for one in known.comments}
+
+    def find_grade(self, cell: str, *_: str) -> Any:
+        return self.grades[cell]
+
+    def find_comment(self, cell: str, *_: str) -> Any:
+        return self.comments[cell]
 
 
 def _note(root: Path, week: str, student: str) -> Path:
@@ -542,8 +595,10 @@ def _digest(root: Path, week: str, student: str) -> str:
     for folder, below, names in os.walk(top):
         below.sort()
         for name in sorted([*names, *below]):
-            info = os.lstat(os.path.join(folder, name))
-            told = (folder, name, info.st_mode, info.st_size, info.st_mtime_ns)
+            told: tuple = (folder, name)
+            with suppress(OSError):  # a path may be too long to look at
+                info = os.lstat(os.path.join(folder, name))
+                told += info.st_mode, info.st_size, info.st_mtime_ns
             digest.update(repr(told).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
@@ -630,8 +685,12 @@ def show(outcomes: list[Outcome], console: Any) -> None:
             )
             continue
         same = "   [dim]unchanged since it was graded[/]" if one.unchanged else ""
+        beside = ""
+        if one.beside:
+            beside = f"   [dim]lower assurance: {one.beside:g} (canaries alone)[/]"
         console.print(
-            f"[bold]{escape(one.student)}[/]  {one.score:g} of {one.max:g}{same}",
+            f"[bold]{escape(one.student)}[/]  {one.score:g} of {one.max:g}"
+            f"{beside}{same}",
             soft_wrap=True,
         )
         for name, why in one.trouble.items():

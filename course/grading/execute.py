@@ -37,30 +37,9 @@ from course.grading import canary, sandbox, trial
 SEED = "COURSE_SEED"
 TAMPERED = "Tampered"
 SERVE = "__import__('course.grading.split', fromlist=['serve']).serve({path!r})"
+UNSEEN = "Drawn in JupyterLab; not run while grading, where nothing is drawn.\n"
 # Where a test ran, in its cell's metadata: beside the learner's code, or apart.
 BESIDE, APART = "beside", "apart"
-
-
-_judges: dict[Path, trial.Trial | None] = {}
-
-
-def judges(notebook: Path, copies: int = 1) -> trial.Trial | None:
-    """Return the processes that judge a notebook of `source/`, started but once.
-
-    None where there is no such notebook, or nothing in it is judged apart.
-    """
-    if notebook not in _judges:
-        found = None
-        if notebook.is_file() and trial.FORKS:
-            cells = trial.read_cells(notebook)
-            split = {cell.exercise for cell in cells if cell.mode == "split"}
-            if split:
-                found = trial.Trial(
-                    notebook, copies=copies, only=sorted(split), tolerant=True
-                )
-                found.open()
-        _judges[notebook] = found
-    return _judges[notebook]
 
 
 def seed(nb: NotebookNode, student: str, notebook: str) -> str:
@@ -178,8 +157,9 @@ class Execute(preprocessors.Execute):
         self._stopped = ""
         self._printed = self._cell_printed = 0
         self._slow: set[str] = set()
-        self._judging: trial.Judging | None = None
-        self._judges = None if self.trust else judges(self._source(details))
+        self._judging: trial.Judging | None = None  # tests under way
+        self._verdicts: dict[str, trial.Outcome] = {}
+        self._judges = None if self.trust else trial.judges(self._source(details))
         home = resources.get("metadata", {}).get("path")
         self._tampered: list[str] = []
         with self._scratch(home), tempfile.TemporaryFile() as self._noise:
@@ -196,6 +176,9 @@ class Execute(preprocessors.Execute):
     def preprocess_cell(self, cell, resources, index):
         """Run one cell; after the notebook was stopped, fail it instead."""
         if cell.cell_type != "code":
+            return cell, resources
+        if cell.metadata.get("course", {}).get("role") == "look":
+            cell.outputs = [nbformat.v4.new_output("stream", text=UNSEEN)]
             return cell, resources
         self._cell_printed = 0
         seconds = self._get_timeout(cell)
@@ -264,40 +247,80 @@ class Execute(preprocessors.Execute):
     def _judge_apart(
         self, cell: NotebookNode, resources: Any, index: int, seconds: float
     ) -> None:
-        """Run a test in a process of its own, which uses the kernel by a line.
+        """Let a test be judged in a process of its own, with a line to the kernel.
 
-        The cell that runs in the kernel only serves that line. What it says of itself
+        The tests of an exercise that stand together are judged together; one that
+        stops the others is then passed over, and they are judged one by one.
+        """
+        cell.metadata.setdefault("course", NotebookNode())["judged"] = APART
+        errors: list[NotebookNode] = []
+        for cells in (self._together(index), [cell]):
+            if cell.id not in self._verdicts and not self._stopped:
+                errors = self._ask_judges(cells, resources, index, seconds)
+        test = trial.as_cell(cell)
+        found = self._verdicts.get(cell.id)
+        if found is None:
+            cell.outputs = errors
+            if not errors:
+                _add_error(cell, "Wrong", "it could not be judged")
+        elif found.passed:
+            replay = f" (hidden inputs: seed {self._seed})" * (test.role == "grade")
+            said = f"{title(test.id)}: passed{replay}\n"
+            cell.outputs = [nbformat.v4.new_output("stream", text=said)]
+        else:
+            lines = found.message.splitlines()
+            told = {"ename": "Wrong", "evalue": found.message, "traceback": lines}
+            cell.outputs = [nbformat.v4.new_output("error", **told)]
+
+    def _together(self, index: int) -> list[NotebookNode]:
+        """Return the tests from `index` on that may be judged in one go."""
+        found = [self.nb.cells[index]]
+        for cell in self.nb.cells[index + 1 :]:
+            if cell.cell_type != "code":
+                continue
+            same = _exercise(cell) == _exercise(found[0])
+            if not (same and utils.is_grade(cell) and self._is_apart(cell)):
+                break
+            found.append(cell)
+        return found
+
+    def _ask_judges(
+        self,
+        cells: list[NotebookNode],
+        resources: Any,
+        index: int,
+        seconds: float,
+    ) -> list[NotebookNode]:
+        """Have tests of one exercise judged; return the errors of the kernel's side.
+
+        The cell that runs in the kernel only serves the line. What it says of itself
         counts for nothing, unless the kernel goes down with it.
         """
-        folder = getattr(self.km.provisioner, "folder", None)
-        path = str(folder / f"line-{secrets.token_hex(4)}")
-        test = trial.as_cell(cell)
+        tests = [trial.as_cell(cell) for cell in cells]
+        exercise = tests[0].exercise
+        path = str(self.km.provisioner.folder / f"line-{secrets.token_hex(4)}")
+        self._judges.open()
         self._judging = self._judges.judge(
-            test.exercise, test.group, self._seed, path, deadline=seconds
+            exercise,
+            [test.group for test in tests],
+            self._seed,
+            path,
+            deadline=seconds,
         )
+        cell = self.nb.cells[index]
         serving = copy.deepcopy(cell)
         serving.source = SERVE.format(path=path)
         self._run(serving, resources, index, seconds + 2)
         self.nb.cells[index] = cell  # nbclient has put the other there
+        cell.metadata["execution"] = serving.metadata.get("execution", {})
         if not self._judging.done():
             with suppress(OSError), socket.socket(socket.AF_UNIX) as wire:
                 wire.connect(path)  # if nobody else has: hang up at once
-        outcome, self._judging = self._judging.outcome(), None
-        if outcome.seconds >= seconds:
-            self._slow.add(test.exercise)
-        cell.metadata.setdefault("course", NotebookNode())["judged"] = APART
-        cell.metadata["execution"] = serving.metadata.get("execution", {})
-        cell.outputs = []
-        if outcome.passed:
-            replay = f" (hidden inputs: seed {self._seed})" * (test.role == "grade")
-            said = f"{title(test.id)}: passed{replay}\n"
-            cell.outputs = [nbformat.v4.new_output("stream", text=said)]
-        elif self._stopped:
-            cell.outputs = [o for o in serving.outputs if o.output_type == "error"]
-        else:
-            lines = outcome.message.splitlines()
-            told = {"ename": "Wrong", "evalue": outcome.message, "traceback": lines}
-            cell.outputs = [nbformat.v4.new_output("error", **told)]
+        outcomes, self._judging = self._judging.outcomes(), None
+        self._verdicts |= {one.cell_id: one for one in outcomes}
+        if any(one.seconds >= seconds for one in outcomes):
+            self._slow.add(exercise)
+        return [out for out in serving.outputs if out.output_type == "error"]
 
     async def _async_poll_kernel_alive(self) -> None:
         """Watch the kernel, and interrupt it when it works for a test that is over."""

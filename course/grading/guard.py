@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import select
 import shutil
 import stat
 import subprocess
@@ -46,9 +47,14 @@ _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _PATIENT
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 # No startup files, no installed packages, and names in UTF-8 whatever the locale.
 _ALONE = ("-I", "-S", "-X", "utf8")
-_TIME = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)[ T]?(\d\d):?(\d\d):?(\d\d)(\.\d{1,9})?"
-    r" ?([A-Za-z]{1,9}|[+-]?\d\d:?\d\d)?"
+# What nbgrader's reader of times takes without fail: not all that looks like one.
+_DAY = r"(\d{4})-(\d\d)-(\d\d)"
+_HOUR = r"(\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?"
+_ZONE = r"(?: ?(?:Z|UTC|GMT|[+-](?:[01]\d|2[0-3]):?[0-5]\d))?"
+_TIMES = (
+    rf"{_DAY}[ T]{_HOUR}{_ZONE}",
+    rf"{_DAY} {_HOUR} [A-Z]{{3,5}}",
+    rf"(\d{{4}})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d){_ZONE}",
 )
 
 
@@ -466,9 +472,7 @@ def _ask(
             start_new_session=True,
         )
         try:
-            child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
+            _wait(child, seconds)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -485,6 +489,18 @@ def _ask(
     if child.returncode != 0:
         return None
     return _answer(reply, names)
+
+
+def _wait(child: subprocess.Popen, seconds: float) -> None:
+    """Wait until `child` has ended, at most `seconds`; on Linux without naps."""
+    if hasattr(os, "pidfd_open"):
+        ended = os.pidfd_open(child.pid)
+        try:
+            select.select([ended], [], [], seconds)
+        finally:
+            os.close(ended)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(0 if hasattr(os, "pidfd_open") else seconds)
 
 
 def _answer(reply: bytes, names: Collection[str]) -> Admitted | None:
@@ -744,10 +760,14 @@ class _Reader:
         """Raise _Odd unless nbgrader can read the time in the file `file`."""
         text = file.read(200).decode("ascii", "replace").strip()
         file.seek(0)
-        match = _TIME.fullmatch(text)
+        found = filter(None, (re.fullmatch(form, text) for form in _TIMES))
         try:
-            datetime(*(int(part) for part in match.groups()[:6]))
-        except (AttributeError, ValueError):
+            year, *rest = (int(part) for part in next(found).groups())
+            datetime(year, *rest)
+            # Near its ends the calendar has no room for the offset of a time zone.
+            if not 1900 <= year < 3000:
+                raise ValueError(year)
+        except (StopIteration, ValueError):
             raise _Odd("timestamp.txt: it holds no date and time") from None
 
     @contextmanager

@@ -184,7 +184,9 @@ def _be_kernel(told: dict) -> None:
     np.random.seed()
     # what Matplotlib reads from the environment when a kernel imports it
     matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
-    sys.argv = ["ipykernel_launcher.py", "-f", told["file"]]
+    # No database of what was typed: it costs a thread, and nobody will look back.
+    options = ["-f", told["file"], "--HistoryManager.enabled=False"]
+    sys.argv = ["ipykernel_launcher.py", *options]
     # as `python -m` has it: the notebook's own folder comes first
     sys.path.insert(0, "")
     kernel = IPKernelApp.instance()

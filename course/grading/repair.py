@@ -189,6 +189,24 @@ class OverwriteCells(preprocessors.OverwriteCells):
             super().report_change(name, attr, old, new)
 
 
+class NoValues(preprocessors.base.NbGraderPreprocessor):
+    """Take the values of test cells out of the grading: only errors decide.
+
+    nbgrader counts the first value that a test cell evaluates to as its points, before
+    any error, and stops altogether at one above the maximum. Learner's code that a test
+    calls can send such a value (`sys.displayhook(40)`).
+    """
+
+    def preprocess_cell(self, cell, resources, index):
+        """Keep each value as a plain output."""
+        if utils.is_grade(cell) and cell.cell_type == "code":
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.output_type = "display_data"
+                    output.pop("execution_count", None)
+        return cell, resources
+
+
 def _match(template: list[NotebookNode], cells: list[Sent]) -> dict[int, int]:
     """Return template position -> submitted position, for every certain match."""
     place: dict[int, int] = {}

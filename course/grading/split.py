@@ -474,6 +474,7 @@ class _Writer:
         self.line = line
         self.blobs: list[bytes] = []
         self.fresh: dict[type, int] = {}  # classes that this message describes
+        self.copying = False  # within an object that goes as a copy
 
     def value(self, value: object, depth: int = 0) -> Any:
         """Return the tree of a value. Raises _Uncrossable."""
@@ -582,9 +583,13 @@ class _Writer:
             ours = where[0].startswith("course.")  # known on either side
             reference = None if ours else self._reference(value)
             return {"record": [*where, names, parts, reference]}
-        elif self.line.trusted and is_copied(value):
+        elif self.line.trusted and self._goes_as_copy(value):
             where = [type(value).__module__, type(value).__qualname__]
-            return {"copy": [*where, self._dict(vars(value), depth)]}
+            before, self.copying = self.copying, True  # and so does all that it holds
+            try:
+                return {"copy": [*where, self._dict(vars(value), depth)]}
+            finally:
+                self.copying = before
         elif self.line.trusted and (place := _library(value)):
             return {"library": place}
         elif isinstance(value, types.TracebackType):
@@ -592,6 +597,11 @@ class _Writer:
         elif self.line.trusted and isinstance(value, _SECRET):
             raise _Uncrossable(f"a {type(value).__name__} does not cross")
         return self._reference(value)
+
+    def _goes_as_copy(self, value: object) -> bool:
+        known = type(value).__module__.startswith("course.")
+        within = self.copying and known and hasattr(value, "__dict__")
+        return (within and not callable(value)) or is_copied(value)
 
     def _reference(self, value: object) -> dict:
         return {"ref": self.line.describe(value, self.fresh)}
@@ -687,6 +697,11 @@ class _Sketcher(_Writer):
             return _json(self.value(value)), self.blobs
         except _Uncrossable:
             return None
+
+    def _goes_as_copy(self, value: object) -> bool:
+        known = type(value).__module__.startswith("course.")
+        within = self.copying and known and hasattr(value, "__dict__")
+        return (within and not callable(value)) or is_copied(value)
 
     def _reference(self, value: object) -> dict:
         return {"ref": id(value)}

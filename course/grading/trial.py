@@ -259,6 +259,38 @@ def _processor_time() -> float:
     return resource.getrlimit(resource.RLIMIT_CPU)[0]
 
 
+def _several_apart(
+    namespace: dict,
+    steps: Sequence[tuple[Sequence[Cell], Cell]],
+    seed: str,
+    journal: Path,
+    *,
+    names: Iterable[str],
+    listener: socket.socket,
+) -> dict:
+    """Do as `_test_apart` for several tests on one line; note each verdict at once.
+
+    It ends early when the line is lost: then the tests left over need another.
+    """
+    from course.grading import split
+
+    wire, _ = listener.accept()
+    with wire, journal.open("w", encoding="utf-8") as notes:
+        line = split.Line(wire, namespace, trusted=True)
+        stopped = line.bind(names)
+        ran: set[str] = set()
+        for before, test in steps:
+            _sow(seed)
+            fresh = [c for c in before if c.role != "answer" and c.id not in ran]
+            _run_all(namespace, fresh)
+            ran.update(cell.id for cell in fresh)
+            verdict = _judge(namespace, test, False, stopped)
+            if verdict.pop("lost"):
+                break
+            print(json.dumps(verdict), file=notes, flush=True)
+    return {"passed": True, "message": ""}
+
+
 def _sow(seed: str) -> None:
     os.environ["COURSE_SEED"] = seed
     random.seed(seed)
@@ -280,8 +312,9 @@ def _run_all(namespace: dict, cells: Iterable[Cell]) -> str:
 
 def _judge(namespace: dict, test: Cell, collect: bool, stopped: str) -> dict:
     from course import check
+    from course.grading import split
 
-    said = []
+    said, lost = [], False
     try:
         if collect:
             with check.collect() as wrongs:
@@ -292,11 +325,12 @@ def _judge(namespace: dict, test: Cell, collect: bool, stopped: str) -> dict:
         else:
             _run(test, namespace)
     except BaseException as error:
+        lost = isinstance(error, split.Lost)
         if (last := _describe(error)) not in said:
             said.append(last)
     if said and stopped:
         said.append(f"{ANSWER_STOPS} {stopped}")
-    return {"passed": not said, "message": "\n\n".join(said)}
+    return {"passed": not said, "message": "\n\n".join(said), "lost": lost}
 
 
 def _defined(source: str) -> set[str]:
@@ -436,7 +470,8 @@ def _fork(
                     break
                 text += block
             elif (ended := os.wait4(pid, os.WNOHANG))[0]:
-                done = ended  # something it left behind still holds the pipe open
+                done = ended  # something it left behind may hold the pipe open
+                text += _rest(reader)  # it may have written since we looked
                 break
         seconds = time.monotonic() - start
         if not text and not late and not orphaned and done is None:
@@ -458,6 +493,16 @@ def _fork(
             reply = json.loads(text)
     why = "" if reply else _why(status, late, deadline, cpu)
     return _Ending(reply, why, seconds, spent)
+
+
+def _rest(pipe: int) -> bytes:
+    """Return what can be read from a pipe without waiting."""
+    os.set_blocking(pipe, False)
+    found = b""
+    with contextlib.suppress(BlockingIOError):
+        while len(found) < _REPLY and (block := os.read(pipe, 1 << 16)):
+            found += block
+    return found
 
 
 def _wait(pid: int, seconds: float) -> tuple | None:
@@ -634,6 +679,51 @@ def _run_cells(
     return outcomes
 
 
+def _judge_several(
+    namespace: dict,
+    steps: list[tuple[list[Cell], Cell]],
+    *,
+    deadline: float,
+    seed: str,
+    base: Path,
+    asker: Connection,
+    names: Iterable[str],
+    listener: socket.socket,
+) -> list[Outcome]:
+    """Return the outcomes of tests that share one process and one line.
+
+    The one that hangs or crashes is the last; those behind it are left out.
+    """
+    with _folders(base, base / "cwd") as folder:
+        journal = folder.parent / "judged"
+        work = partial(_several_apart, namespace, steps, seed, journal)
+        ending = _fork(
+            partial(work, names=names, listener=listener),
+            folder,
+            deadline=deadline,
+            cpu=2 * deadline,
+            asker=asker,
+        )
+        lines = journal.read_text("utf-8").splitlines() if journal.exists() else []
+    verdicts = [json.loads(line) for line in lines]
+    if ending.why and len(verdicts) < len(steps):
+        verdicts.append({"passed": False, "message": ending.why})
+    share = ending.cpu / max(1, len(verdicts))
+    return [
+        Outcome(
+            cell_id=test.id,
+            exercise=test.exercise,
+            group=test.group,
+            points=test.points,
+            passed=verdict["passed"] is True,
+            message=verdict["message"],
+            seconds=ending.seconds,
+            cpu=share,
+        )
+        for (_, test), verdict in zip(steps, verdicts, strict=False)
+    ]
+
+
 # --- the warm processes --------------------------------------------------------------
 
 
@@ -725,7 +815,8 @@ def _serve() -> None:
     """Become the notebook's process: run its cells, leave a warm fork per exercise."""
     order = json.loads(sys.stdin.buffer.read())
     base = Path(order["base"])
-    import course.check  # noqa: F401  every test needs it: import it once
+    import course.check  # every test needs it: import it once
+    import course.grading.split  # noqa: F401
 
     cells = [Cell(**cell) for cell in order["cells"]]
     stage = _Stage(cells, order["skip"], order["patience"])
@@ -759,20 +850,29 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
         asked = json.loads(asker.recv_bytes())
         steps = stage.steps(exercise, asked.pop("answer"), asked.pop("groups"))
         mark, path = asked.pop("mark", ""), asked.pop("line", "")
+        place = {"base": base, "asker": asker, "names": names}
         try:
             with _listening(path) as listener:
                 if listener is not None:
                     asker.send_bytes(json.dumps([mark, "listening"]).encode())
-                outcomes = _run_cells(
-                    stage.namespace,
-                    steps,
-                    base=base,
-                    filled=base / "cwd",
-                    asker=asker,
-                    names=names,
-                    listener=listener,
-                    **asked,
-                )
+                if listener is not None and len(steps) > 1:
+                    outcomes = _judge_several(
+                        stage.namespace,
+                        steps,
+                        deadline=asked["deadline"],
+                        seed=asked["seed"],
+                        listener=listener,
+                        **place,
+                    )
+                else:
+                    outcomes = _run_cells(
+                        stage.namespace,
+                        steps,
+                        filled=base / "cwd",
+                        listener=listener,
+                        **place,
+                        **asked,
+                    )
         except _Orphaned:
             continue  # whoever asks next is heard; nobody at all ends this process
         except _Deaf as error:
@@ -940,26 +1040,42 @@ class Trial:
                     cure="try again; if it happens twice, run the cells in JupyterLab",
                 ) from None
 
+    def start(self) -> None:
+        """Start every process, and do not wait for them."""
+        with self._starting:
+            if self._end is None:
+                self._start()
+
     def open(self) -> None:
-        """Start every process and wait until all have run the cells before theirs."""
+        """Wait until every process has run the cells before its exercise."""
+        if self._end is not None and not self._fresh:
+            return
         for exercise in self.exercises:
             with contextlib.ExitStack() as stack:
                 for _ in range(self._copies):
                     stack.enter_context(self._warm(exercise))
 
     def judge(
-        self, exercise: str, group: str, seed: str, path: str, *, deadline: float
+        self,
+        exercise: str,
+        groups: Sequence[str],
+        seed: str,
+        path: str,
+        *,
+        deadline: float,
     ) -> "Judging":
-        """Start judging, by one group, the answer of whoever connects to `path`.
+        """Start judging, by these groups, the answer of whoever connects to `path`.
 
-        Each process that calls this after a fork of an open trial must `choose` its
-        copy before. Raises CourseError when nobody listens there in time.
+        Several groups share one line, one process and the `deadline`; what stops one
+        of them leaves those behind it without an outcome. Each process that calls this
+        after a fork of an open trial must `choose` its copy before. Raises CourseError
+        when nobody listens there in time.
         """
         link = list(self._links[exercise].queue)[self._copy]
         judging = Judging(link, secrets.token_hex(8), deadline)
         asked = {
             "answer": None,
-            "groups": [group],
+            "groups": list(groups),
             "seed": seed,
             "collect": False,
             "stop": False,
@@ -970,7 +1086,7 @@ class Trial:
         }
         link.send_bytes(json.dumps(asked).encode())
         if judging.hear(deadline + 30) != "listening":
-            raise CourseError(f"nobody judges {group}", cure="course doctor")
+            raise CourseError(f"nobody judges {exercise}", cure="course doctor")
         return judging
 
     def choose(self, copy: int) -> None:
@@ -1098,6 +1214,28 @@ class Trial:
             out.write(json.dumps(order).encode())
 
 
+_judges: dict[tuple[Path, int], Trial | None] = {}
+
+
+def judges(notebook: Path, copies: int = 1) -> Trial | None:
+    """Return the processes that judge a notebook of `source/`, made but once.
+
+    They start with `start`. None where there is no such notebook, or nothing in it is
+    judged apart.
+    """
+    there = notebook.is_file() and FORKS
+    version = notebook, notebook.stat().st_mtime_ns if there else 0
+    if version not in _judges:
+        cells = read_cells(notebook) if there else []
+        only = {cell.exercise for cell in cells if cell.mode == "split"}
+        _judges[version] = (
+            Trial(notebook, copies=copies, only=sorted(only), tolerant=True)
+            if only
+            else None
+        )
+    return _judges[version]
+
+
 class Judging:
     """A test under way in another process; see `Trial.judge`."""
 
@@ -1105,15 +1243,15 @@ class Judging:
         self.link, self.mark, self.deadline = link, mark, deadline
 
     def done(self) -> bool:
-        """Return whether there is an outcome."""
+        """Return whether the outcomes are there."""
         return self.link.poll()
 
-    def outcome(self) -> Outcome:
-        """Wait for the outcome. Raises CourseError when none comes."""
+    def outcomes(self) -> list[Outcome]:
+        """Wait for the outcomes. Raises CourseError when none come."""
         told = self.hear(self.deadline + 30)
         if not isinstance(told, list):
             raise CourseError("a test sent no outcome", cure="course doctor")
-        return Outcome(**told[0])
+        return [Outcome(**one) for one in told]
 
     def hear(self, seconds: float) -> object:
         """Return the next message about this test; None if none comes in time."""

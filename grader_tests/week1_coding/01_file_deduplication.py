@@ -488,7 +488,7 @@ def find_duplicates__lone_files_too(
     return sorted(classes.values())
 
 
-@wrong("e3.hard", because="opens for 60 files")
+@wrong("e3.hard", because="opens for 40 files")
 def find_duplicates__every_pair(
     fs, *, partial=4096, hasher=hashlib.sha256, verify=True
 ):
