@@ -32,7 +32,6 @@ import pytest
 import test_grading_autograde as autograding
 from rich.console import Console
 from test_grading_autograde import DOUBLE, HALF, RIGHT, WEEK
-from test_grading_sandbox import TAMPERING
 
 from course import check
 from course.check.paste import text
@@ -1666,9 +1665,10 @@ def test_the_judges_listen_and_outlive_what_connects(tmp_path):
         one.open()
 
         def judge(path: Path, peer, deadline: float = 3.0) -> trial.Outcome:
-            judging = one.judge("e1", "e1.check", "0", str(path), deadline=deadline)
+            judging = one.judge("e1", ["e1.check"], "0", str(path), deadline=deadline)
             threading.Thread(target=peer, args=(path,), daemon=True).start()
-            return judging.outcome()
+            (outcome,) = judging.outcomes()
+            return outcome
 
         def honest(path: Path) -> None:
             namespace = run("def f(x):\n    return 10 * x")
@@ -1706,7 +1706,7 @@ def test_the_judges_listen_and_outlive_what_connects(tmp_path):
             got = judge(path, lambda path: None)
             assert "no line to your code" in got.message
         # Nor does it end when the one who asked is gone and another asks.
-        one.judge("e1", "e1.check", "0", str(tmp_path / "i"), deadline=30)
+        one.judge("e1", ["e1.check"], "0", str(tmp_path / "i"), deadline=30)
         assert judge(tmp_path / "j", honest).passed
         assert not list(tmp_path.glob("[a-eg-j]*"))
         one.close()
@@ -1916,7 +1916,46 @@ def expected():
 """
 # name -> what gives a wrong answer full marks in one process with its tests
 ATTACKS = {
-    **TAMPERING,
+    "transformer": """
+def deaf(lines):
+    return ["pass\\n"] if any("@check" in line for line in lines) else lines
+get_ipython().input_transformers_post.append(deaf)
+""",
+    "ast-transformer": """
+import ast
+class Empty(ast.NodeTransformer):
+    def visit_FunctionDef(self, node):
+        if node.decorator_list:
+            node.body = [ast.Pass()]
+        return node
+get_ipython().ast_transformers.append(Empty())
+""",
+    "patched-checks": """
+import course.check.rungs
+course.check.rungs.difference = lambda *a, **k: None
+""",
+    "patched-runner": """
+import course.check
+course.check.hidden = course.check.visible = lambda *a, **k: lambda test: None
+""",
+    "replaced-run-cell": """
+from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
+def run_cell(source, *a, **k):
+    k = {key: False for key in ("store_history", "silent", "shell_futures")}
+    result = ExecutionResult(ExecutionInfo(source, cell_id=None, **k))
+    result.execution_count = 1
+    return result
+shell = get_ipython()
+async def run_cell_async(source, *a, **k):
+    return run_cell(source)
+shell.run_cell, shell.run_cell_async = run_cell, run_cell_async
+""",
+    "hook": """
+def deaf(info):
+    import course.check.cell
+    course.check.cell._run = lambda test: None
+get_ipython().events.register("pre_run_cell", deaf)
+""",
     "patched-check": "check.equal = check.case = lambda *a, **k: None",
     "patched-builtins": """
 import builtins
@@ -2021,6 +2060,13 @@ threading.Thread(target=watch, daemon=True).start()
 SHARED = {  # what is found beside the learner's code, in e2
     "oracle": ORACLE + "def half(n):\n    found = expected()\n"
     "    return n / 2 if found is None else found\n",
+    "deaf-to-hidden": """
+def deaf(lines):
+    return ["pass\\n"] if any("@check.hidden" in line for line in lines) else lines
+get_ipython().input_transformers_post.append(deaf)
+def half(n):
+    return 2.0
+""",
     "silent": "check.equal = check.case = lambda *a, **k: None\ndef half(n): return 5",
 }
 HONEST = {
@@ -2117,3 +2163,55 @@ def test_honest_answers_get_what_they_deserve_and_no_flag(confined, class_of):
     beside, _ = graded(class_of, "right0", "partly", "stops", trust=True)
     for name in ("right0", "partly", "stops"):
         assert beside[name] == points[name]
+
+
+def test_tests_on_one_line_do_not_stop_each_other(tmp_path):
+    """A check that failed in a callback fails its own test and no other."""
+    tell = "def tell(x):\n    check.equal(x, 5, shown='told')\nf(tell)"
+    cells = [*CELLS[:6], test_cell("e1-grade-tell", tell), CELLS[4]]
+    cells[-1] = test_cell("e1-grade-last", "check.case(f, 2, want=20)")
+    source = """
+import os, time
+def f(x):
+    if not isinstance(x, int):
+        try:
+            return x(4)
+        except Exception:
+            return 5
+    return VALUE
+"""
+    groups = ["e1.check", "e1.tell", "e1.many", "e1.last"]
+    with trial.Trial(Path("t.ipynb"), cells=cells) as one:
+        one.open()
+
+        def judge(value: str, name: str) -> list[trial.Outcome]:
+            path = str(tmp_path / name)
+            judging = one.judge("e1", groups, "0", path, deadline=2)
+            child = os.fork()
+            if child == 0:
+                try:
+                    namespace = run(source.replace("VALUE", value))
+                    with socket.socket(socket.AF_UNIX) as wire:
+                        wire.connect(path)
+                        Line(wire, namespace, trusted=False).serve()
+                finally:
+                    os._exit(0)
+            found = judging.outcomes()
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+            return found
+
+        got = judge("10 * x", "a")
+        assert [(one.group, one.passed) for one in got] == [
+            ("e1.check", True),
+            ("e1.tell", False),
+            ("e1.many", True),
+            ("e1.last", True),
+        ]
+        assert "told\n  got 4, expected 5" in got[1].message
+        # Those behind one that never ends, or where the line is lost, are left out.
+        got = judge("10 * x if x < 3 else time.sleep(60)", "b")
+        assert [one.passed for one in got] == [True, False, False]
+        assert "still running" in got[2].message
+        got = judge("10 * x if x < 3 else os._exit(0)", "c")
+        assert [one.passed for one in got] == [True, False]

@@ -240,10 +240,9 @@ class Execute(preprocessors.Execute):
             self._slow.add(_exercise(cell))
 
     def _is_apart(self, cell: NotebookNode) -> bool:
-        return (
-            self._judges is not None
-            and cell.metadata.get("course", {}).get("mode") == "split"
-        )
+        return self._judges is not None and cell.metadata.get("course", {}).get(
+            "mode"
+        ) == "split"
 
     def _judge_apart(
         self, cell: NotebookNode, resources: Any, index: int, seconds: float

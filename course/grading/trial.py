@@ -284,6 +284,7 @@ def _several_apart(
             fresh = [c for c in before if c.role != "answer" and c.id not in ran]
             _run_all(namespace, fresh)
             ran.update(cell.id for cell in fresh)
+            line.forget_failure()
             verdict = _judge(namespace, test, False, stopped)
             if verdict.pop("lost"):
                 break
