@@ -48,6 +48,7 @@ OURS = {
     ),
 }
 BACKUPS = 10
+NOTEBOOK = 2 * 180  # seconds: as `Execute` allows for tests, and for copies of them
 SPARE = 60  # seconds beyond its notebooks' budgets that a submission may take
 SHOWN = 5  # notes of one kind printed for a submission
 NAMES = 200  # notebooks looked at in one folder
@@ -193,7 +194,7 @@ def _run(
     context = multiprocessing.get_context("fork")
     waiting, running = list(reversed(students)), {}
     places = list(range(workers))
-    limit = SPARE + len(templates) * 180
+    limit = SPARE + len(templates) * NOTEBOOK
     try:
         while waiting or running:
             while waiting and places:
@@ -516,8 +517,12 @@ def _save(
         if file.is_file() and notebook.name not in outcome.trouble:
             # Written a moment ago by our own process: no need to validate it.
             nb = ran[notebook.name] = nbformat.v4.reads(file.read_text("utf-8"))
-            for flag in nb.metadata.get("course", {}).get("flags", ()):
+            about = nb.metadata.get("course", {})
+            for flag in about.get("flags", ()):
                 outcome.flags.append(f"{notebook.name}: {flag}; its tests count 0")
+            outcome.flags += [
+                f"{notebook.name}: {one}" for one in about.get("notes", ())
+            ]
 
     with warnings.catch_warnings(), Gradebook(url, "frontier_lab") as db:
         warnings.simplefilter("ignore")  # SQLAlchemy's, about how nbgrader uses it

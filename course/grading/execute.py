@@ -32,6 +32,7 @@ from nbgrader import preprocessors, utils
 from traitlets import Bool, Integer, Unicode, default
 
 from course.check.cell import title
+from course.errors import CourseError
 from course.grading import canary, sandbox, trial
 
 SEED = "COURSE_SEED"
@@ -162,8 +163,13 @@ class Execute(preprocessors.Execute):
         self._judges = None if self.trust else trial.judges(self._source(details))
         home = resources.get("metadata", {}).get("path")
         self._tampered: list[str] = []
+        self._unwatched: list[str] = []  # tests of which no copy ran
+        self._watched = 0.0  # seconds that copies took
         with self._scratch(home), tempfile.TemporaryFile() as self._noise:
             nb, resources = super().preprocess(nb, resources, km)
+        if self._unwatched:
+            places = ", ".join(dict.fromkeys(self._unwatched))
+            nb.metadata.course["notes"] = [f"too slow to watch over {places}"]
         if self._tampered:
             nb.metadata.course["flags"] = self._tampered
             for flag in self._tampered:
@@ -240,9 +246,10 @@ class Execute(preprocessors.Execute):
             self._slow.add(_exercise(cell))
 
     def _is_apart(self, cell: NotebookNode) -> bool:
-        return self._judges is not None and cell.metadata.get("course", {}).get(
-            "mode"
-        ) == "split"
+        return (
+            self._judges is not None
+            and cell.metadata.get("course", {}).get("mode") == "split"
+        )
 
     def _judge_apart(
         self, cell: NotebookNode, resources: Any, index: int, seconds: float
@@ -299,14 +306,17 @@ class Execute(preprocessors.Execute):
         tests = [trial.as_cell(cell) for cell in cells]
         exercise = tests[0].exercise
         path = str(self.km.provisioner.folder / f"line-{secrets.token_hex(4)}")
-        self._judges.open()
-        self._judging = self._judges.judge(
-            exercise,
-            [test.group for test in tests],
-            self._seed,
-            path,
-            deadline=seconds,
-        )
+        try:
+            self._judges.open()
+            self._judging = self._judges.judge(
+                exercise,
+                [test.group for test in tests],
+                self._seed,
+                path,
+                deadline=seconds,
+            )
+        except (CourseError, OSError, EOFError) as error:
+            return [_fault("NotJudged", f"no process judges this test: {error}")]
         cell = self.nb.cells[index]
         serving = copy.deepcopy(cell)
         serving.source = SERVE.format(path=path)
@@ -315,8 +325,13 @@ class Execute(preprocessors.Execute):
         cell.metadata["execution"] = serving.metadata.get("execution", {})
         if not self._judging.done():
             with suppress(OSError), socket.socket(socket.AF_UNIX) as wire:
+                wire.settimeout(1)  # it may be the learner's by now, and deaf
                 wire.connect(path)  # if nobody else has: hang up at once
-        outcomes, self._judging = self._judging.outcomes(), None
+        judging, self._judging = self._judging, None
+        try:
+            outcomes = judging.outcomes()
+        except (CourseError, OSError, EOFError) as error:
+            return [_fault("NotJudged", f"this test came to no end: {error}")]
         self._verdicts |= {one.cell_id: one for one in outcomes}
         if any(one.seconds >= seconds for one in outcomes):
             self._slow.add(exercise)
@@ -351,7 +366,10 @@ class Execute(preprocessors.Execute):
         It finds tests that are skipped, silenced, patched or read. It is a detector
         and no wall: code in the same kernel that knows of it can tell the copy apart.
         """
-        sign = ""
+        sign, start = "", monotonic()
+        if self._watched >= self.notebook_timeout:
+            self._unwatched.append(_place(cell))
+            return False
         if wrong_value:
             copies = canary.wrong_values(cell.source)
             if not copies:
@@ -371,6 +389,9 @@ class Execute(preprocessors.Execute):
         finally:
             self._cell_printed = kept
             self.nb.cells[index] = cell  # nbclient has put the copy there
+            # The learner does not pay for it, and has a budget of it.
+            self._watched += monotonic() - start
+            self._deadline += monotonic() - start
         said = [out for out in copied.outputs if out.output_type == "error"]
         return not any(sign in out.evalue for out in said)
 
@@ -512,7 +533,9 @@ def _error(name: str, value: str) -> dict[str, Any]:
     }
 
 
+def _fault(name: str, value: str) -> NotebookNode:
+    return NotebookNode(output_type="error", **_error(name, value))
+
+
 def _add_error(cell: NotebookNode, name: str, value: str) -> None:
-    cell.setdefault("outputs", []).append(
-        NotebookNode(output_type="error", **_error(name, value))
-    )
+    cell.setdefault("outputs", []).append(_fault(name, value))

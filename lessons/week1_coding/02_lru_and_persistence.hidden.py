@@ -1503,7 +1503,7 @@ for number, verb in enumerate(("hit", "put")):
 
 hit, put = typical[50]
 for capacity, keys, rounds, share in (
-    *((150, 150, 400, 0.9), (20, 500, 500, 0.0), (30, 30, 500, 1.0)),
+    *((150, 150, 400, 0.9), (20, 500, 500, 0.0), (30, 30, 900, 1.0)),
     *((1, 1, 600, 0.5), (8, 8, 600, 0.5)),
 ):
     meter = Meter(capacity)
