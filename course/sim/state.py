@@ -14,9 +14,8 @@ class Abort(Exception):
     """A transaction cannot commit, because another one changed the same key."""
 
 
-@dataclass
 class Clock:
-    """A clock that stands still until somebody moves it; call it to read it.
+    """A clock that stands still until somebody sets `now`; call it to read it.
 
     >>> clock = Clock(5.0)
     >>> clock.now += 1.5
@@ -24,7 +23,8 @@ class Clock:
     6.5
     """
 
-    now: float = 0.0
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         """Return the time in seconds."""

@@ -1346,8 +1346,9 @@ check.case(bank.balance, 10, "a", want=100, shown="balance(10, 'a'), after the e
 
 # %% [md] nesting
 # Inside a transaction another may begin, a **nested** one. It sees its parent's writes. Its commit hands its own
-# to the parent and publishes nothing; its rollback forgets them and leaves the parent's alone. Conflicts are
-# judged when the outermost one commits, since only then anything becomes visible to others.
+# to the parent and publishes nothing; its rollback forgets them and leaves the parent's alone. When a
+# transaction ends, those still open inside it end with it. Conflicts are judged when the outermost one
+# commits, since only then anything becomes visible to others.
 
 # %% [card] e6 minutes=15 stretch
 # Snapshot transactions
@@ -1429,7 +1430,6 @@ class Transaction:
         """Publish the writes, or hand them to the parent. Raises state.Abort."""
         self.rollback()
         if self._parent:
-            self._parent._require_open()
             self._parent._writes |= self._writes
         else:
             self._store.publish(self._writes, self._since)
@@ -1440,6 +1440,8 @@ class Transaction:
         self._open = False
 
     def _require_open(self) -> None:
+        if self._parent:
+            self._parent._require_open()
         if not self._open:
             raise ValueError("this transaction is finished")
         ### END SOLUTION
