@@ -20,27 +20,25 @@ _BLUES = ("#5790fc", "#a9c7fd", "#3667b8", "#cfe0fe")
 
 
 def touched(n: int, row: int, col: int) -> Figure:
-    """Draw which cells a sum of row, column and diagonals reads, and which one changed.
-
-    One write changes one cell; the picture shows the sums that contain it.
-    """
+    """Draw one written cell of a board and the cells of all sums that contain it."""
     fig, ax = viz.figure("square", height=3.6)
-    sums = {"row": 1, "column": 1}
-    for i in range(n):
-        for j in range(n):
-            inside = i == row or j == col
-            for name, on in (("main", i == j), ("anti", i + j == n - 1)):
-                if on and ((row == col) if name == "main" else (row + col == n - 1)):
-                    inside = True
-                    sums[f"{name} diagonal"] = 1
-            here = (i, j) == (row, col)
-            shade = viz.LEARNER if here else viz.COMPUTE if inside else _PALE
-            ax.add_patch(_square(i, j, shade))
-            if here:
-                ax.text(j, i, "written", color="white", ha="center", va="center")
+    every = [(i, j) for i in range(n) for j in range(n)]
+    lines = [
+        {(i, j) for i, j in every if i == row},
+        {(i, j) for i, j in every if j == col},
+        {(i, j) for i, j in every if i == j},
+        {(i, j) for i, j in every if i + j == n - 1},
+    ]
+    summed = [line for line in lines if (row, col) in line]
+    for i, j in every:
+        ax.add_patch(
+            _square(i, j, viz.COMPUTE if (i, j) in set().union(*summed) else _PALE)
+        )
+    ax.add_patch(_square(row, col, viz.LEARNER))
+    ax.text(col, row, "write", color="white", ha="center", va="center", size=9)
     ax.set(xlim=(-0.6, n - 0.4), ylim=(n - 0.4, -0.6), aspect="equal")
     ax.set(xticks=range(n), yticks=range(n), xlabel="column", ylabel="row")
-    ax.set_title(f"One write changes {len(sums)} sums, by the same amount")
+    ax.set_title(f"One write changes {len(summed)} sums, by the same amount")
     return fig
 
 
@@ -127,7 +125,10 @@ def merging(
 
 
 def spans(
-    keys: Sequence[str], until: float, marks: Iterable[tuple[float, str]] = ()
+    keys: Sequence[str],
+    until: float,
+    marks: Iterable[tuple[float, str]] = (),
+    unit: str = "s",
 ) -> Callable[[Axes, Mapping[str, Sequence[Span]]], None]:
     """Return a drawing of lanes, one a key, with a bar for each span.
 
@@ -146,9 +147,21 @@ def spans(
             ax.plot(time, keys.index(key) - 0.38, "v", color=viz.LIMIT, ms=6)
         ax.set_yticks(range(len(keys)), keys)
         ax.tick_params(axis="y", length=0)
-        ax.set(xlim=(-0.3, until), ylim=(len(keys) - 0.5, -0.7), xlabel="time (s)")
+        ax.set(
+            xlim=(-0.3, until), ylim=(len(keys) - 0.5, -0.7), xlabel=f"time ({unit})"
+        )
 
     return draw
+
+
+def lives(
+    lanes: Mapping[str, Sequence[Span]], until: float, puts: Iterable[tuple[float, str]]
+) -> Figure:
+    """Draw when the values of each key live, and the puts that began each life."""
+    fig, ax = viz.figure("wide", height=2.6)
+    spans(list(lanes), until, puts)(ax, lanes)
+    ax.set_title("A second put starts a new life; the old deadline means nothing")
+    return fig
 
 
 def as_of(data: Mapping) -> Figure:
@@ -158,13 +171,13 @@ def as_of(data: Mapping) -> Figure:
     """
     keys = list(data["lanes"])
     fig, ax = viz.figure("wide", height=1.3 + 0.5 * len(keys))
-    spans(keys, data["until"])(ax, data["lanes"])
+    spans(keys, data["until"], unit="ms")(ax, data["lanes"])
     ax.axvline(data["at"], color=viz.LIMIT)
     for y, key in enumerate(keys):
         if key in data["seen"]:
             ax.plot(data["at"], y, "o", color=viz.LEARNER, ms=9)
     said = ", ".join(f"{key} = {value}" for key, value in data["seen"].items())
-    ax.set_title(f"As of {data['at']:g} s: {said or 'nothing'}")
+    ax.set_title(f"As of {data['at']:g} ms: {said or 'nothing'}")
     return fig
 
 
@@ -174,18 +187,18 @@ def as_of(data: Mapping) -> Figure:
 def garbage(runs: Mapping[str, Garbage]) -> Figure:
     """Draw the entries of a heap of deadlines against the writes, one line a policy."""
     fig, ax = viz.figure("wide")
-    shades = (viz.LIMIT, viz.COMPUTE, viz.MEMORY)
-    for (name, run), shade in zip(runs.items(), shades, strict=False):
-        ax.plot(
-            range(1, len(run.entries) + 1), run.entries, color=shade, lw=2, label=name
-        )
     live = next(iter(runs.values())).live
-    ax.axhline(live, color=viz.BASELINE, lw=1.5, ls="--")
-    most = {name: run.most for name, run in runs.items()}
+    writes = len(next(iter(runs.values())).entries)
+    for (name, run), shade in zip(
+        runs.items(), (viz.LIMIT, viz.COMPUTE, viz.MEMORY), strict=False
+    ):
+        ax.plot(range(1, writes + 1), run.entries, color=shade, lw=1.5, label=name)
+    flat = [live] * 2
+    ax.plot([1, writes], flat, color=viz.BASELINE, lw=1.5, ls="--", label="live keys")
     ax.set(xlabel="writes to the same keys", ylabel="entries in the heap")
-    ax.set(ylim=(0, None))
-    words = ", ".join(f"{count:,} {name}" for name, count in most.items())
-    ax.set_title(f"{live:,} live keys (dashed); most entries: {words}")
+    ax.set(yscale="log", ylim=(live / 3, None))
+    ends = " or ".join(f"{run.most:,}" for run in runs.values())
+    ax.set_title(f"{writes:,} writes to {live} keys leave up to {ends} entries")
     viz.label_lines(ax)
     return fig
 

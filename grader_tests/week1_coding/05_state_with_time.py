@@ -476,8 +476,8 @@ class IntervalSet__one_list_of_pairs:
 edited(
     "e3.life",
     "alive at the deadline",
-    old="entry.deadline <= now",
-    new="entry.deadline < now",
+    old="now < entry.deadline",
+    new="now <= entry.deadline",
     because="at 110 it is gone",
 )
 edited(

@@ -411,7 +411,7 @@ clock.now = 3.0
 shown = "sweep(9) at 3, when a has expired"
 check.equal(check.call(kept.sweep, 9, shown=shown), 1, shown=shown, hint=count)
 busy = "after many puts, as before: all that is due and nothing else"
-for trial in range(3):
+for _ in range(3):
     clock = state.Clock()
     kept = check.call(TTLMap, clock, shown="TTLMap(clock)")
     ends = {}
