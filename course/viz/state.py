@@ -251,7 +251,8 @@ def money(names: Sequence[str], rows: Sequence[tuple] | Exception) -> Figure:
     fig, ax = viz.figure("wide")
     ax.set(xlabel="time (ms)", ylabel="cents")
     if isinstance(rows, Exception):
-        ax.set_title("Your bank, once it is written")
+        ax.set(xticks=[], yticks=[])
+        ax.set_title("No day to draw: the bank raised an error, or is not written yet")
         return fig
     times, due = [row[0] for row in rows], np.array([row[3] for row in rows])
     layers = np.array([[*row[1], row[2]] for row in rows], dtype=float).T

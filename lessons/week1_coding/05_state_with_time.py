@@ -587,7 +587,7 @@ widgets.explore(
 class TTLMap:
     """A map whose values expire; `clock()` returns seconds."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         ### BEGIN SOLUTION
         self._clock = clock
         self._now = -math.inf
@@ -596,7 +596,7 @@ class TTLMap:
         self._puts = itertools.count()
         ### END SOLUTION
 
-    def put(self, key, value, ttl: float | None = None) -> bool:
+    def put(self, key: Hashable, value: object, ttl: float | None = None) -> bool:
         """Store `value` for `ttl` seconds; return whether `key` had no live value."""
         ### BEGIN SOLUTION
         if ttl is not None and not ttl > 0:
@@ -611,14 +611,14 @@ class TTLMap:
         return fresh
         ### END SOLUTION
 
-    def get(self, key, default=None) -> object:
+    def get(self, key: Hashable, default: object = None) -> object:
         """Return the live value of `key`, else `default`."""
         ### BEGIN SOLUTION
         entry = self._live(key, self._time())
         return default if entry is None else entry.value
         ### END SOLUTION
 
-    def delete(self, key) -> bool:
+    def delete(self, key: Hashable) -> bool:
         """Remove `key`; return whether it had a live value."""
         ### BEGIN SOLUTION
         alive = self._live(key, self._time()) is not None
