@@ -1154,7 +1154,6 @@ for name, args, key in [
     ("pay", ("a", 499), "k8"),
     ("create", ("c",), "k1"),
     ("accept", ("b", "t2"), "k7"),
-    ("merge", ("a", "b"), "k1"),
 ]:
     shown = f"{name}{(44, *args)} with key {key!r}, used for another request"
     method = getattr(bank, name)
@@ -1245,6 +1244,20 @@ bank = opened("ab")
 bank.transfer(0, "a", "b", 5)
 check.case(bank.merge, 1, "a", "b", want=True, shown="merge of the only two accounts")
 has(1, "after a merge of the only two accounts", a=300, b=None)
+retry = "a retried merge gets the kept answer; the account created since stays"
+bank = opened()
+check.case(
+    bank.merge, 1, "a", "b", key="m", want=True, shown="merge(1, 'a', 'b') with m"
+)
+bank.create(2, "b")
+bank.deposit(2, "b", 9)
+shown = "merge(3, 'a', 'b') with key 'm' again, after b was created again"
+check.case(bank.merge, 3, "a", "b", key="m", want=True, shown=shown, hint=retry)
+check.case(
+    bank.balance, 3, "b", want=9, shown=f"balance(3, 'b') after {shown}", hint=retry
+)
+shown = "merge(4, 'b', 'a') with key 'm', used for merge('a', 'b')"
+check.raises(bank.merge, state.Conflict, 4, "b", "a", key="m", shown=shown, hint=retry)
 active = "activity moves to the heir; top names accounts that exist"
 bank = opened()
 bank.pay(0, "a", 10)

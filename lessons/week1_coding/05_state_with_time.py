@@ -320,6 +320,20 @@ print("in front or touched:", bisect_right(firsts, hi + 1))
 # `firsts[0:2] = [1]`. It shifts the items behind in memory, which is fast, but it
 # is not free: a balanced tree has no shift and is worth naming when you are asked.
 
+# %% [md] removing
+# ### Removing
+#
+# `remove(lo, hi)` asks without the ones, because a neighbour that only touches is not concerned: it
+# meets the runs that do not end before `lo` and do not start after `hi`. Of all the integers in that slice, at most two pieces
+# survive. From 0…9, 20…29, 40…40:
+#
+# | step | runs met | left of it | right of it |
+# |---|---|---|---|
+# | remove 4…5 | 0…9 | 0…3 | 6…9 |
+# | remove 5…24 | 0…9, 20…29 | 0…4 | 25…29 |
+# | remove 0…9 | 0…9 | 0…−1: empty | 10…9: empty |
+# | remove 10…19 | none | – | – |
+
 # %% [card] e2 minutes=20 core
 # A set of ranges
 #
@@ -462,7 +476,8 @@ check.equal(check.call(ranges.runs, shown=shown), [(1, 1), (3, 5)], shown=shown)
 #
 # Code that calls `time.time()` cannot be tested without waiting. So the map gets a `clock`, a
 # function that returns seconds, and the tests hand over one that they move themselves.
-# Real ones have a flaw that is worth a test: a wall clock can be set back.
+# Real ones have a flaw that is worth a test: a wall clock can be set back. A map that believed it would show expired
+# values again. So the map's own time is the **largest reading it has seen**, and never falls.
 
 # %% clock-demo
 clock = state.Clock(100.0)
@@ -1034,7 +1049,8 @@ check.equal(check.call(store.delete, "k", 5, shown=asked), False, shown=asked)
 # * a known key, another request: raise `state.Conflict`; somebody has a bug
 #
 # A refusal is an answer too. "Not enough money" must stay that on a retry, even if money has come since.
-# The time of the call is not part of the request: a retry comes later by nature.
+# The time of the call is not part of the request: a retry comes later by nature. A call that raises leaves no
+# answer, so its key stays free.
 
 # %% [md] merging-rules
 # ### Merging accounts
