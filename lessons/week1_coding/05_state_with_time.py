@@ -1046,7 +1046,7 @@ check.equal(check.call(store.delete, "k", 5, shown=asked), False, shown=asked)
 #
 # * a new key: do it, and keep key, request and **answer**
 # * a known key, the same request: give the kept answer and do nothing
-# * a known key, another request: raise `state.Conflict`; somebody has a bug
+# * a known key, another request: raise `state.Conflict`
 #
 # A refusal is an answer too. "Not enough money" must stay that on a retry, even if money has come since.
 # The time of the call is not part of the request: a retry comes later by nature. A call that raises leaves no
