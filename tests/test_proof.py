@@ -307,11 +307,11 @@ def test_a_notebook_that_is_not_built_fails_the_audit(minicourse, capsys):
     assert said.splitlines()[-1].startswith("audit: 0 exercises, 0/0 wrong")
 
 
-def test_audit_all_records_what_it_proved(course, capsys, monkeypatch):
+def test_audit_records_what_it_proved(course, capsys, monkeypatch):
     only = syllabus.resolve("week1_demo/01")
     week = syllabus.Week("week1_demo", "m1", "Demo", tuple(only))
     monkeypatch.setattr(audits.syllabus, "weeks", lambda: [week])
-    assert audit(everything=True) == 0
+    assert audit() == 0
     capsys.readouterr()
     record = Record(course)
     assert record.seconds("week1_demo/01_sums") >= 1

@@ -84,8 +84,8 @@ def audit(
             "machine proved them; course audit --all proves them anew",
             soft_wrap=True,
         )
-    if everything and proofs and not any(proof.problems for proof in proofs):
-        Record(paths.root()).write(proofs)
+    failed = {proof.notebook for proof in proofs if proof.problems}
+    Record(paths.root()).write([one for one in proofs if one.notebook not in failed])
     print(summary(proofs))
     return int(not proofs or any(proof.problems for proof in proofs))
 
@@ -191,7 +191,7 @@ class Memory:
 
 
 class Record:
-    """What `course audit --all` proved last, in `grader_tests/proved.json`.
+    """What `course audit` found to hold last, in `grader_tests/proved.json`.
 
     It is committed, and it only orders work: a notebook that differs from its record
     is proved by every test run, the others in turn.
@@ -242,8 +242,10 @@ class Record:
         left = [target for target in targets if target not in chosen]
         return [target for target in targets if target in chosen], left
 
-    def write(self, proofs: Iterable[Proof]) -> None:
-        """Record proofs that hold, by notebook."""
+    def write(self, proofs: list[Proof]) -> None:
+        """Record proofs that hold, of all exercises of a notebook or more of them."""
+        if not proofs:
+            return
         for target in {proof.notebook for proof in proofs}:
             took = sum(one.seconds for one in proofs if one.notebook == target)
             self._known[target] = {
