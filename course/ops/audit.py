@@ -243,7 +243,7 @@ class Record:
         return [target for target in targets if target in chosen], left
 
     def write(self, proofs: list[Proof]) -> None:
-        """Record proofs that hold, of all exercises of a notebook or more of them."""
+        """Record proofs that hold: of each notebook those of all its exercises."""
         if not proofs:
             return
         for target in {proof.notebook for proof in proofs}:
