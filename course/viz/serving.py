@@ -99,7 +99,10 @@ def waits(served: Mapping[str, Sequence[tuple[float, float, bool]]]) -> Figure:
     """Draw (arrived, waited, patient) of each request served, one panel a setting."""
     fig, axes = viz.figure("wide", cols=len(served), sharey=True)
     for ax, (name, rows) in zip(axes, served.items(), strict=True):
-        for patient, colour, mark in ((False, viz.COMPUTE, "."), (True, viz.LIMIT, "D")):
+        for patient, colour, mark in (
+            (False, viz.COMPUTE, "."),
+            (True, viz.LIMIT, "D"),
+        ):
             some = [(a, w) for a, w, p in rows if p == patient]
             words = f"{'patient' if patient else 'urgent'}: {len(some)} served"
             xs, ys = zip(*some, strict=True) if some else ((), ())
@@ -199,8 +202,11 @@ def blocks(size: int, count: int) -> Callable[[Axes, Mapping], None]:
 def shares(ax: Axes, names: Sequence[tuple[str, int]]) -> None:
     """Draw the tokens that each tenant has got after each request served."""
     tenants = sorted({tenant for tenant, _ in names})
-    for tenant, colour in zip(tenants, (viz.COMPUTE, viz.LIMIT, viz.MEMORY)):
+    colours = (viz.COMPUTE, viz.LIMIT, viz.MEMORY)
+    for tenant, colour in zip(tenants, colours, strict=False):
         got = np.cumsum([tokens * (tenant == who) for who, tokens in names])
-        ax.step(range(len(got) + 1), [0, *got], where="post", color=colour, label=tenant)
+        ax.step(
+            range(len(got) + 1), [0, *got], where="post", color=colour, label=tenant
+        )
     ax.set(xlabel="requests served", ylabel="tokens")
     viz.label_lines(ax)

@@ -91,7 +91,7 @@ widgets.explore(
     knee,
     draw.knee,
     question="Where is the knee, and what do a few very long requests do to everybody?",
-    alt="Mean and p95 latency against utilisation: both are flat up to about 60 percent "
+    alt="Mean and p95 latency against utilisation: both are flat up to some 60 percent "
     "and rise steeply beyond 80; the p95 curve lies well above the mean.",
     at=BUSY,
     sizes=list(serving.SIZES),
@@ -295,15 +295,17 @@ def popped() -> list[list[str]]:
         queue = RequestQueue(tau)
         for req in FOUR:
             queue.submit(req)
-        taken = [req.name for req in iter(lambda q=queue, t=now: q.pop(t), None)]
-        rows.append([f"tau {tau}, at {now} s", *taken])
+        taken = [queue.pop(now) for _ in FOUR]
+        rows.append([f"tau {tau}, at {now} s", *(req.name for req in taken if req)])
     return rows
 
 
 viz.beside(
     viz.attempt(popped),
-    [["tau inf, at 40 s", *"dbca"], ["tau 10, at 40 s", *"bdac"]]
-    + [["tau 10, at 46 s", *"bac"]],
+    [
+        *[["tau inf, at 40 s", *"dbca"], ["tau 10, at 40 s", *"bdac"]],
+        ["tau 10, at 46 s", *"bac"],
+    ],
     draw.order,
     alt="Who is popped in which order: d b c a without ageing, b d a c with tau 10, "
     "and b a c after the deadline of d; yours and expected.",
@@ -467,8 +469,8 @@ widgets.reveal(
 # The batcher
 #
 # Return the batch to start now, or `[]` to wait. `waiting` is in order of urgency; keep that order and change nothing.
-# For each model in order of first appearance: go through its requests, take what fits, pass over what
-# does not, ignore what exceeds the whole budget. Return the first batch that is full or due. `max_seqs < 1` raises `ValueError`.
+# Ignore what exceeds the whole budget. Then, for each model in order of first appearance: go through its requests, take what fits, pass over what
+# does not. Return the first batch that is full or due. `max_seqs < 1` raises `ValueError`.
 
 # %% [hand] e2
 # **By hand.** Budget 10: tokens 8, 4, 2 give the batch 8 + 2, full because 4 was passed over. Tokens 8, 40, 1 give 8 + 1
@@ -701,9 +703,12 @@ ASKED = [(0.0, 3), (0.5, 4), (1.0, 3), (1.5, 2), (2.0, 2), (9.0, 4), (9.5, 2)]
 
 
 def asked() -> list[tuple[float, int, float]]:
-    clock = iter([0, *(int(at * BILLION) for at, _ in ASKED)])
-    bucket = TokenBucket(2, 4, lambda: next(clock))
-    return [(at, n, bucket.take(n) / BILLION) for at, n in ASKED]
+    now = [0]
+    bucket, rows = TokenBucket(2, 4, lambda: now[0]), []
+    for at, n in ASKED:
+        now[0] = int(at * BILLION)
+        rows.append((at, n, bucket.take(n) / BILLION))
+    return rows
 
 
 viz.beside(
@@ -715,17 +720,18 @@ viz.beside(
 )
 
 # %% [check] e3 points=2
-times = iter([0, 0, 0, 333_333_333, 333_333_334])
-bucket = check.call(TokenBucket, 3, 1, lambda: next(times), shown="TokenBucket(3, 1)")
+now, got = [0], []
+bucket = check.call(TokenBucket, 3, 1, lambda: now[0], shown="TokenBucket(3, 1)")
 shown = "TokenBucket(3, 1): take(1) at 0, 0, 333333333 and 333333334 ns"
-got = [bucket.take(1) for _ in range(4)]
+for now[0] in (0, 0, 333_333_333, 333_333_334):
+    got.append(bucket.take(1))
 check.equal(got, [0, 333_333_334, 1, 0], shown=shown, hint="see 'By hand'; round up")
 
 # %% [grade] e3.refill points=5 mode=split
 # Random requests at random times, against fractions; never more than the burst.
 
 # %% [grade] e3.polling points=3 mode=split
-# Asking often changes nothing; the advised wait is enough, and a nanosecond less is not.
+# Asking often changes nothing; the advised wait is enough, a nanosecond less is not.
 
 # %% [grade] e3.clock points=2 mode=split
 # Time that goes back, and comes again.
@@ -758,7 +764,7 @@ viz.show(
             ("blocks of 4", [*"AAAABBB·A···", *" " * 12]),
         ]
     ),
-    alt="Two strips of memory. In the upper, A and B each reserve twelve slots and fill "
+    alt="Two strips of memory. In the upper, A and B reserve twelve slots each and fill "
     "five and three; in the lower, blocks of four leave four empty slots in all.",
 )
 
@@ -797,6 +803,7 @@ viz.show(
 # %% [hand] e4
 # **By hand.** Blocks of 2: an empty sequence needs 0 blocks, 1 or 2 tokens need 1, 3 need 2: `-(-n // 2)`. After the third line
 # of the table above, `stats()` is `{"free": 1, "used": 3, "wasted": 1}`.
+
 
 # %% [answer] e4
 class PagedKV:
@@ -920,8 +927,8 @@ check.equal(owned, [0, 1, 2, 3], shown=shown, hint="no block belongs to two")
 #
 # A customer who sends a thousand requests gets a thousand turns. To be fair, share out **tokens**, not turns.
 # **Deficit round robin** (Shreedhar and Varghese, 1995) does it in constant time for each request: go round the tenants; at each visit a
-# tenant gets `quantum` tokens of credit; it may send requests, in order, as long as the credit covers the next one;
-# what is left is kept for the next round.
+# tenant gets `quantum` tokens of credit and sends requests, in order, while the credit covers the next one;
+# the rest is kept.
 #
 # With quantum 3, A waiting with 2, 2 and B with 4, 1: A sends its first (credit left 1). B has 3: not enough for 4. A has 4: sends its second. B has 6: sends both.
 # The order is A2, A2, B4, B1.
@@ -1271,11 +1278,11 @@ check.equal(used, [3, 3, 4, 3], shown=shown)
 # %% [md] follow
 # ## Follow-ups
 #
-# 1. Blocks run out. Do you swap a victim's blocks to host memory, or drop them and recompute? What does each cost, for which lengths?
+# 1. Blocks run out. Swap a victim's blocks to host memory, or drop them and recompute?
 # 2. An urgent request waits for blocks that a patient one holds: priority inversion. What now?
-# 3. Speculative decoding proposes five tokens a step and keeps some. What does it do to the token budget, and to `append`?
-# 4. One tenant's prefixes push everybody else's out of the cache. Who may evict whom?
-# 5. Prefill and decode run on different machines. What does the queue look like, and what moves between them?
+# 3. Speculative decoding proposes five tokens a step and keeps some. What becomes of the token budget and of `append`?
+# 4. One tenant's prefixes push everybody else's out of the cache. What now?
+# 5. Prefill and decode run on different machines. What moves between them?
 # 6. Ageing with a different `tau` for each class: does `now` still cancel? What would you use instead of the heap?
 # 7. Two customers share a prefix block. What can one learn about the other from its own latency?
 
