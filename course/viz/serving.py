@@ -83,9 +83,11 @@ def places(rows: Mapping[str, Sequence[tuple[int, int, int]]]) -> Figure:
 
 
 def order(ax: Axes, rows: Sequence[Sequence[str]]) -> None:
-    """Write who is popped first, second, … for each setting, as boxes."""
+    """Draw who is popped first, second, … in each row: ("tau,now", names …)."""
     for row, (label, *names) in enumerate(rows):
-        ax.text(-0.2, row, label, ha="right", va="center")
+        tau, now = label.split(",")
+        words = f"tau {tau}, at {now}"
+        ax.text(-0.2, row, words, ha="right", va="center")
         for place, name in enumerate(names):
             box = {"fc": tint("abcd").get(name, "#ffffff"), "ec": "white"}
             ax.add_patch(Rectangle((place, row - 0.4), 0.94, 0.8, **box))

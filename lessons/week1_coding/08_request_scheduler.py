@@ -296,19 +296,16 @@ def popped() -> list[list[str]]:
         for req in FOUR:
             queue.submit(req)
         taken = [queue.pop(now) for _ in FOUR]
-        rows.append([f"tau {tau}, at {now} s", *(req.name for req in taken if req)])
+        rows.append([f"{tau},{now}s", *(req.name for req in taken if req)])
     return rows
 
 
 viz.beside(
     viz.attempt(popped),
-    [
-        *[["tau inf, at 40 s", *"dbca"], ["tau 10, at 40 s", *"bdac"]],
-        ["tau 10, at 46 s", *"bac"],
-    ],
+    [line.split() for line in ("inf,40s d b c a", "10,40s b d a c", "10,46s b a c")],
     draw.order,
-    alt="Who is popped in which order: d b c a without ageing, b d a c with tau 10, "
-    "and b a c after the deadline of d; yours and expected.",
+    alt="Who is popped in which order, by tau and time: d b c a without ageing, "
+    "b d a c with tau 10, and b a c after the deadline of d; yours and expected.",
     height=2.2,
 )
 
@@ -764,7 +761,7 @@ viz.show(
             ("blocks of 4", [*"AAAABBB·A···", *" " * 12]),
         ]
     ),
-    alt="Two strips of memory. In the upper, A and B reserve twelve slots each and fill "
+    alt="Two strips of memory. In the upper, A and B reserve twelve slots each, fill "
     "five and three; in the lower, blocks of four leave four empty slots in all.",
 )
 
