@@ -36,7 +36,8 @@ def knee(result: Mapping) -> Figure:
         ax.annotate(words, (busy[at], value), (-6, 6), ha="right", **_OFFSET)
     ax.set(xlabel="server busy, %", ylabel="latency, service times", xlim=(0, 100))
     ax.set_ylim(0, max(30, 1.15 * result["p95"][at]))
-    ax.set_title(f"At {busy[at]:.0f}% busy, a request takes {result['mean'][at]:.1f} ×")
+    mean = result["mean"][at]
+    ax.set_title(f"At {busy[at]:.0f}% busy, a request takes {mean:.1f} service times")
     viz.label_lines(ax)
     return fig
 
@@ -57,9 +58,10 @@ def batch_wait(result: Mapping) -> Figure:
         ax.plot(waits[at], result[name][at], "o", color=viz.LEARNER, ms=8)
         ax.set(xlabel="longest wait for company, ms", ylabel=unit)
         ax.set_ylim(0, 1.2 * max(result[name]))
-    best = waits[int(np.argmin(result["p95"]))]
-    left.set_title(f"p95 {result['p95'][at]:.0f} ms; least at a wait of {best} ms")
-    right.set_title(f"Batches of {result['size'][at]:.1f}")
+    now, none = result["p95"][at], result["p95"][0]
+    left.set_title(f"p95: {now:.0f} ms, without waiting {none:.0f} ms")
+    now, none = result["size"][at], result["size"][0]
+    right.set_title(f"Batches of {now:.1f}, without waiting {none:.1f}")
     return fig
 
 
@@ -110,7 +112,8 @@ def waits(served: Mapping[str, Sequence[tuple[float, float, bool]]]) -> Figure:
             xs, ys = zip(*some, strict=True) if some else ((), ())
             ax.plot(xs, ys, mark, color=colour, label=words, ms=4 + patient)
         ax.set(xlabel="arrived, s", xlim=(-5, 205))
-        ax.set_title(name)
+        most = max((w for _, w, patient in rows if patient), default=0)
+        ax.set_title(f"{name}: patient ones wait up to {most:.0f} s")
         ax.legend(loc="upper left")
     axes[0].set(ylabel="waited, s", ylim=(-5, 1.4 * axes[0].get_ylim()[1]))
     return fig
@@ -140,19 +143,21 @@ def batch(budget: int) -> Callable[[Axes, Sequence[tuple[str, int]]], None]:
 
 def bucket(ax: Axes, rows: Sequence[tuple[float, int, float]]) -> None:
     """Draw the requests of a token bucket: (second, size, wait in seconds)."""
-    for at, size, wait in rows:
+    for place, (_, size, wait) in enumerate(rows):
         granted = wait == 0
         colour = viz.COMPUTE if granted else viz.LIMIT
-        ax.bar(at, size, width=0.16, color=colour, hatch="" if granted else "//")
-        words = "ok" if granted else f"wait {wait:.2g}"
-        ax.text(at, size + 0.15, words, ha="center", color=colour, fontsize=9)
-    ax.set(xlabel="time, s", ylabel="tokens asked for", ylim=(0, 5.9))
+        style = {"fc": colour if granted else "white", "ec": colour, "width": 0.6}
+        ax.bar(place, size, hatch="" if granted else "///", **style)
+        words = "taken" if granted else f"wait\n{wait:.3g} s"
+        ax.text(place, size + 0.12, words, ha="center", fontsize=9)
+    ax.set_xticks(range(len(rows)), [f"{at:g}" for at, *_ in rows])
+    ax.set(xlabel="asked at, s", ylabel="tokens asked for", ylim=(0, 5.9))
 
 
 def contiguous(rows: Sequence[tuple[str, Sequence[str]]]) -> Figure:
     """Draw one strip of memory per scheme, a cell for each token slot: its owner."""
     fig, ax = viz.figure("wide", height=2.3)
-    colours = tint([name for _, cells in rows for name in cells if name.strip("·")])
+    colours = tint([name for _, cells in rows for name in cells if name.strip("· ")])
     for row, (label, cells) in enumerate(rows):
         ax.text(-0.6, row, label, ha="right", va="center")
         for at, name in enumerate(cells):
@@ -173,7 +178,8 @@ def contiguous(rows: Sequence[tuple[str, Sequence[str]]]) -> Figure:
 def blocks(size: int, count: int) -> Callable[[Axes, Mapping], None]:
     """Return a function that draws `count` blocks of `size` slots and their owners.
 
-    Its data are {sequence: (table, tokens)}; a block of several owners names them all.
+    Its data are {sequence: (table, tokens)}; `A [2]` is the third block of A, and a
+    block of several owners names them all.
     """
 
     def draw(ax: Axes, held: Mapping[str, tuple[Sequence[int], int]]) -> None:
@@ -191,7 +197,8 @@ def blocks(size: int, count: int) -> Callable[[Axes, Mapping], None]:
                 fill = colours[used[slot % len(used)]] if used else "#ffffff"
                 style = {"fc": fill, "ec": viz.BASELINE, "lw": 0.5}
                 ax.add_patch(Rectangle((x + slot, y), 1, 0.55, **style))
-            words = ", ".join(f"{name}[{nth}]" for name, nth, _ in here) or "free"
+            names = " ".join(name for name, _, _ in here)
+            words = f"{names} [{here[0][1]}]" if here else "free"
             colour = viz.LEARNER if here else viz.BASELINE
             ax.text(x + size / 2, y + 0.28, words, ha="center", va="center", fontsize=9)
             ax.text(x, y - 0.06, f"block {number}", color=colour, fontsize=8)

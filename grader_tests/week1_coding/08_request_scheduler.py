@@ -13,8 +13,6 @@ from course.ops.proof import edited, right, wrong
 
 # -- e1: RequestQueue --------------------------------------------------------------
 
-KEY = "key = req.priority + req.arrived / self.tau  # `now` would cancel"
-
 
 @wrong("e1.order", because="not supported between|TypeError")
 @wrong("e1.check", because="not supported between|TypeError")
@@ -53,28 +51,28 @@ class RequestQueue__compares_requests:
 edited(
     "e1.order",
     "no ageing",
-    old=KEY,
+    old="key = req.priority + req.arrived / self.tau  # `now` would cancel",
     new="key = req.priority",
     because="arrived / tau",
 )
 edited(
     "e1.order",
     "ages the wrong way",
-    old=KEY,
+    old="key = req.priority + req.arrived / self.tau  # `now` would cancel",
     new="key = req.priority - req.arrived / self.tau",
     because="arrived / tau",
 )
 edited(
     "e1.order",
     "ages by submission",
-    old=KEY,
+    old="key = req.priority + req.arrived / self.tau  # `now` would cancel",
     new="key = req.priority + (ticket / self.tau if self.tau < math.inf else 0)",
     because="arrived / tau",
 )
 edited(
     "e1.order",
     "tau is a rate",
-    old=KEY,
+    old="key = req.priority + req.arrived / self.tau  # `now` would cancel",
     new="key = req.priority + (req.arrived * self.tau if self.tau < math.inf else 0)",
     because="arrived / tau",
 )
@@ -88,7 +86,7 @@ edited(
 edited(
     "e1.order",
     "a greater priority is more urgent",
-    old=KEY,
+    old="key = req.priority + req.arrived / self.tau  # `now` would cancel",
     new="key = -req.priority + req.arrived / self.tau",
     because="ties by submission",
 )
@@ -139,8 +137,8 @@ edited(
 edited(
     "e1.deadlines",
     "reports what was popped",
-    old="            if ticket in self._waiting:\n                self._remove(ticket)\n"
-    "                expired.append(ticket)\n",
+    old="            if ticket in self._waiting:\n"
+    "                self._remove(ticket)\n                expired.append(ticket)\n",
     new="            expired.append(ticket)\n"
     "            if ticket in self._waiting:\n                self._remove(ticket)\n",
     because="earliest deadline|expire",
@@ -770,21 +768,20 @@ class TokenBucket__fractions:
 
 # -- e4: PagedKV -------------------------------------------------------------------
 
-ROOM = """        if -(-len(tokens) // self.block) > len(self._free):
-            return False
-"""
 
 edited(
     "e4.full",
     "takes blocks, then gives up",
-    old=ROOM,
+    old="        if -(-len(tokens) // self.block) > len(self._free):\n"
+    "            return False\n",
     new="",
     because="ValueError|False|got True",
 )
 edited(
     "e4.full",
     "leaks what it took",
-    old=ROOM,
+    old="        if -(-len(tokens) // self.block) > len(self._free):\n"
+    "            return False\n",
     new="""        if -(-len(tokens) // self.block) > len(self._free):
             self._free.clear()
             return False
@@ -794,7 +791,8 @@ edited(
 edited(
     "e4.full",
     "leaves an empty sequence behind",
-    old=ROOM,
+    old="        if -(-len(tokens) // self.block) > len(self._free):\n"
+    "            return False\n",
     new="""        if -(-len(tokens) // self.block) > len(self._free):
             self._tables[seq], self._lengths[seq] = [], 0
             return False
@@ -924,9 +922,8 @@ edited(
 edited(
     "e4.edges",
     "replaces a known sequence",
-    old='        if seq in self._tables:\n            raise ValueError(f"{seq} is there',
-    new="        if seq in self._tables:\n            self.free(seq)\n"
-    '        if seq in self._tables:\n            raise ValueError(f"{seq} is there',
+    old='            raise ValueError(f"{seq} is there already")\n',
+    new="            self.free(seq)\n",
     because="ValueError",
 )
 edited(
@@ -981,7 +978,9 @@ class PagedKV__owners:
         if (len(tokens) + size - 1) // size > self.owner.count(None):
             return False
         self.count[seq] = 0
-        return all([self.append(seq, token) for token in tokens])
+        for token in tokens:
+            self.append(seq, token)
+        return True
 
     def append(self, seq, token):
         nth, slot = divmod(self.count[seq], self.memory.shape[1])

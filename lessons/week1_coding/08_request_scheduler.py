@@ -360,8 +360,8 @@ if isinstance(both, dict):
     viz.show(
         lambda: draw.waits(both),
         alt="Waiting time against arrival of urgent and patient requests. Without "
-        "ageing few patient ones are served and they wait up to minutes; with tau = 2 "
-        "seconds all wait some, the patient ones about twenty seconds more.",
+        "ageing the patient ones wait longer and longer, the urgent ones hardly; with "
+        "tau = 2 s the patient ones level off, and the urgent ones begin to wait.",
     )
 
 # %% [md] starve-read
@@ -383,7 +383,7 @@ if isinstance(both, dict):
 # %% guess-wait
 widgets.predict(
     "company",
-    "150 requests a second. Which longest wait gives the least p95 latency?",
+    "150 requests a second. Waiting up to 60 ms for company changes the p95 by?",
     unit="ms",
 )
 
@@ -407,9 +407,9 @@ def company(patience: int = 60, per_second: int = 150) -> dict:
 widgets.explore(
     company,
     draw.batch_wait,
-    question="When does waiting for company pay, and when does it only cost?",
-    alt="Left, p95 latency against the longest wait for company: lowest at no wait "
-    "at all and rising; right, the mean batch size, which rises with the wait.",
+    question="What does waiting buy, what does it cost, at which load does neither count?",
+    alt="Left, p95 latency against the longest wait for company: level up to some 20 ms, "
+    "then rising; right, the mean batch size, which rises in the same way.",
     patience=WAITS,
     per_second=[20, 150, 400, 550],
 )
@@ -421,14 +421,14 @@ widgets.explore(
 p95s = company()["p95"]
 widgets.reveal(
     "company",
-    WAITS[int(np.argmin(p95s))],
+    p95s[WAITS.index(60)] - p95s[0],
     explain="A busy server collects a batch by itself, while the one before runs.",
 )
 
 # %% [md] wait-read
 # While a batch runs, requests queue up, and they are the next batch. Waiting
 # *longer* buys larger batches, which means more spare time and cheaper hardware, at the price of latency. So `max_wait` is a
-# knob for cost, set as high as your latency promise allows.
+# knob for cost, set as high as your latency promise allows. Near full load it does nothing: the batches are full anyway.
 
 # %% [md] batch-rules
 # ### The rules of a batch
@@ -1024,8 +1024,7 @@ print(hash(-1) == hash(-2), hash((-1, -1)) == hash((-2, -2)))
 # %% [md] fork-words
 # ### Fork, and copy on write
 #
-# `fork("A", "B")` starts B as a copy of A (two answers to one question) and copies nothing: both tables hold the same blocks,
-# and each block counts its **users**. The last one may be half full, and now two sequences want to write into it.
+# `fork("A", "B")` starts B as a copy of A (two answers to one question) and copies nothing: both tables hold the same blocks, and each block counts its **users**. The last one may be half full, and now two sequences want to write into it.
 # **Copy on write**: whoever appends to a block with other users first copies that one block.
 #
 # When such a block fills up, its content may already exist elsewhere. Then take the existing block and give yours back: equal full prefixes are stored once, however they came about.
