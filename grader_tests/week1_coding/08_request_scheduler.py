@@ -913,7 +913,7 @@ edited(
     because="KeyError",
 )
 edited(
-    "e4.edges",
+    "e4.copy",
     "hands its own table out",
     old="return list(self._tables[seq])",
     new="return self._tables[seq]",
@@ -928,9 +928,9 @@ edited(
 )
 edited(
     "e4.edges",
-    "any block size",
+    "blocks of nothing",
     old="if num_blocks < 0 or block < 1:",
-    new="if num_blocks < 0 or block == 0:",
+    new="if num_blocks < 0 or block < 0:",
     because="ValueError",
 )
 edited(
@@ -1072,7 +1072,7 @@ edited(
     "any quantum",
     old="    if quantum < 1:",
     new="    if quantum < 1 and waiting and quantum * 0:",
-    because="ValueError|still running|stop",
+    because="ValueError",
 )
 
 

@@ -277,6 +277,8 @@ def seconds(work: str, waiting: int) -> float:
         start = time.thread_time()
         WORK[work](queue, chosen)
         best = min(best, time.thread_time() - start)
+        if best > 0.3:  # slow beyond doubt
+            break
     return best
 
 
@@ -684,11 +686,17 @@ kv.free("two")
 check.raises(kv.free, KeyError, "two", shown="free('two') twice", hint=once)
 check.raises(kv.append, KeyError, "two", 1, shown="append after free", hint=once)
 check.equal(kv.stats()["free"], 4, shown="free blocks after free('two') twice")
-kv.alloc("a", [9] * 5)
+none = check.call(PagedKV, 0, 2, shown="PagedKV(0, 2)")
+check.case(none.alloc, "a", [1], want=False, shown="PagedKV(0, 2).alloc('a', [1])")
+check.case(none.alloc, "a", [], want=True, shown="PagedKV(0, 2).alloc('a', [])")
+for num_blocks, block in ((-1, 2), (4, 0), (4, -2)):
+    check.raises(PagedKV, ValueError, num_blocks, block)
+
+# %% [grade] e4.copy
+kv = check.call(PagedKV, 4, 2, shown="PagedKV(4, 2)")
 kv.alloc("two", [4])
 table = kv.table("two")
 copy = "return a copy: list(...)"
-kv.free("a")
 kv.append("two", 5)
 kv.append("two", 6)
 check.equal(len(table), 1, shown="a table handed out before two appends", hint=copy)
@@ -696,11 +704,6 @@ table = kv.table("two")
 table.append(77)
 shown = "len(table('two')), 3 tokens, after a change to a list handed out"
 check.equal(len(kv.table("two")), 2, shown=shown, hint=copy)
-none = check.call(PagedKV, 0, 2, shown="PagedKV(0, 2)")
-check.case(none.alloc, "a", [1], want=False, shown="PagedKV(0, 2).alloc('a', [1])")
-check.case(none.alloc, "a", [], want=True, shown="PagedKV(0, 2).alloc('a', [])")
-for num_blocks, block in ((-1, 2), (4, 0), (4, -2)):
-    check.raises(PagedKV, ValueError, num_blocks, block)
 
 # %% [grade] e4.wasted
 kv = check.call(PagedKV, 10, 4, shown="PagedKV(10, 4)")
@@ -786,8 +789,10 @@ got = check.call(fair_order, mixed, 2, shown=shown, hint=rich)
 want = [*(f"s{n}" for n in range(6)), "long", "s6", "s7", "s8"]
 check.equal([req.name for req in got], want, shown=shown, hint=rich)
 for quantum in (0, -4):
-    check.raises(fair_order, ValueError, alone, quantum, shown=f"quantum={quantum}")
-    check.raises(fair_order, ValueError, [], quantum, shown=f"quantum={quantum}")
+    shown = f"fair_order([], {quantum})"
+    check.raises(fair_order, ValueError, [], quantum, shown=shown)
+    shown = f"fair_order(five requests, {quantum})"
+    check.raises(fair_order, ValueError, alone, quantum, shown=shown)
 
 # %% [grade] e6.share
 saved = "equal full prefixes are stored once, wherever they come from"

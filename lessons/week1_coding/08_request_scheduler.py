@@ -407,8 +407,8 @@ def company(patience: int = 60, per_second: int = 150) -> dict:
 widgets.explore(
     company,
     draw.batch_wait,
-    question="What does waiting buy, what does it cost, at which load does neither count?",
-    alt="Left, p95 latency against the longest wait for company: level up to some 20 ms, "
+    question="What does waiting buy and cost, and at which load does neither count?",
+    alt="Left, p95 latency against the longest wait for company: level up to 20 ms, "
     "then rising; right, the mean batch size, which rises in the same way.",
     patience=WAITS,
     per_second=[20, 150, 400, 550],
@@ -906,8 +906,11 @@ check.equal(owned, [0, 1, 2, 3], shown=shown, hint="no block belongs to two")
 # %% [grade] e4.full points=4 mode=split
 # Out of blocks: the answer is False and nothing has changed, nothing is lost.
 
-# %% [grade] e4.edges points=3 mode=split
-# Empty sequences, exact multiples, freed twice, unknown names, tables handed out.
+# %% [grade] e4.edges points=2 mode=split
+# Empty sequences, exact multiples, freed twice, unknown names, impossible sizes.
+
+# %% [grade] e4.copy points=1 mode=shared
+# A table that was handed out and later changes do not touch each other.
 
 # %% [grade] e4.wasted points=2 mode=split
 # The counts of stats, at most block − 1 wasted slots for each sequence.
