@@ -98,16 +98,18 @@ widgets.explore(
 )
 
 # %% [md] knee-read
-# With random sizes the mean is 1 / (1 − utilisation): each step towards 100% costs more than the one before.
+# With random sizes, queueing theory gives a mean of 1 / (1 − utilisation): 2 at 50%, 5 at 80%, 20 at 95%. Compare it with the curve.
 # A few very long requests move the knee to the left, because everybody behind one
-# waits for all of it. So a server that must be both busy and quick needs three decisions:
-# **who goes first** (the queue), **who goes together** (the batcher), and **who may
-# come in at all** (the rate limit). The fourth is memory.
+# waits for all of it.
+#
+# So a server that must be both busy and quick has to decide well:
+# **who goes first** (the queue), **who goes together** (the batcher), **who may
+# come in at all** (the rate limit), and **in which memory** they live.
 
 # %% [md] request
 # ### The request
 #
-# All of them look at one record, which the course provides. A *smaller* priority is more urgent:
+# All four look at one record, which the course provides. A *smaller* priority is more urgent:
 
 # %% request-example
 print(Request("a", priority=2, arrived=10.0, deadline=15.0, tokens=300, tenant="acme"))
@@ -134,7 +136,11 @@ print(Request("a", priority=2, arrived=10.0, deadline=15.0, tokens=300, tenant="
 # %% tie
 import heapq
 
-line = [(1, 0, "second level, first in"), (0, 1, "urgent"), (1, 2, "first in? no")]
+line = [
+    (1, 0, "second level, first in"),
+    (0, 1, "urgent"),
+    (1, 2, "second level, last in"),
+]
 heapq.heapify(line)
 print([heapq.heappop(line)[2] for _ in range(3)])
 try:
@@ -146,6 +152,8 @@ except TypeError as error:
 # Lazy deletion leaves garbage behind: an urgent request at the front, a million submitted and cancelled
 # behind it, and the heap holds a million dead entries. The cure is to rebuild the heap from the living
 # whenever the dead outnumber them. A rebuild costs O(n), but so many deletions came before it that each pays a constant share.
+#
+# Deadlines are another order, so they get a second heap, of `(deadline, ticket)`. One dict says who is alive in both.
 
 # %% [md] ageing-problem
 # ### Ageing without touching the heap
@@ -642,10 +650,11 @@ def tokens_after(polls: int, every_ns: int, rate: int) -> int:
 
 print("asked once in 10 s:  ", tokens_after(1, 10_000_000_000, 2))
 print("asked every 100 ms:  ", tokens_after(100, 100_000_000, 2))
+print("ten floats of 0.1 are 1:", sum([0.1] * 10) == 1.0)
 
 # %% [md] drift-read
-# Each look throws the fraction away, so an impatient client starves *itself*. Floats lose less
-# but do not add up either: after the advised wait, a client may be told to wait another 0.1 ns.
+# Each look throws the fraction away, so an impatient client starves *itself*. Floats lose less,
+# but their sums are not exact either: a client that has waited as long as it was told may be refused again.
 #
 # Choose a unit in which everything is whole. At `rate` tokens a second, one nanosecond brings exactly `rate` **billionths of a
 # token**. Count those: no fraction, no drift, no tolerance. The wait in nanoseconds is `missing / rate`, **rounded up**; in whole numbers, `-(-missing // rate)`.
@@ -751,7 +760,7 @@ check.equal(got, [0, 333_333_334, 1, 0], shown=shown, hint="see 'By hand'; round
 # sees it as slots: one slot for each token of each sequence.
 #
 # Nobody knows how long an answer becomes. Reserving one contiguous strip of the greatest length for each
-# sequence wastes nearly all of it. **Paging** cuts the memory into **blocks** of a few slots and gives them out one at a time.
+# sequence wastes most of it when answers are short. **Paging** cuts the memory into **blocks** of a few slots and gives them out one at a time.
 
 # %% strips
 viz.show(
