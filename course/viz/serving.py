@@ -175,6 +175,26 @@ def contiguous(rows: Sequence[tuple[str, Sequence[str]]]) -> Figure:
     return fig
 
 
+def block_sizes(result: Mapping) -> Figure:
+    """Draw (wasted slots, used blocks) of each block size, the chosen one marked."""
+    fig, (left, right) = viz.figure("wide", cols=2)
+    sizes, tokens = result["sizes"], result["tokens"]
+    at = sizes.index(result["block"])
+    wasted = [100 * lost / (lost + tokens) for lost, _ in result["counts"]]
+    used = [entries for _, entries in result["counts"]]
+    for ax, values, unit in (
+        (left, wasted, "wasted slots, % of those used"),
+        (right, used, "table entries"),
+    ):
+        ax.plot(range(len(sizes)), values, "-o", color=viz.MEMORY, ms=3)
+        ax.plot(at, values[at], "o", color=viz.LEARNER, ms=8)
+        ax.set_xticks(range(len(sizes)), sizes)
+        ax.set(xlabel="slots in a block", ylabel=unit)
+    left.set_title(f"Blocks of {sizes[at]} waste {wasted[at]:.1f}%")
+    right.set_title(f"{tokens:,} tokens take {used[at]:,} entries")
+    return fig
+
+
 def blocks(size: int, count: int) -> Callable[[Axes, Mapping], None]:
     """Return a function that draws `count` blocks of `size` slots and their owners.
 

@@ -340,7 +340,7 @@ check.equal(names, ["A", "B", None], shown=f"{shown}, cancel C: pop three times"
 # Unknown tickets, twice, after pop, submitted again; len through all of it.
 
 # %% [grade] e1.cost points=4 mode=shared
-# Time of cancel and pop with many waiting; memory after a million is cancelled.
+# Time of cancel and pop with many waiting; memory after thousands have left.
 
 # %% [hints] e1
 # nudge: Which of the five methods has to search, if a dict by ticket says who is still waiting?
@@ -395,8 +395,19 @@ widgets.predict(
     unit="ms",
 )
 
+# %% [md] wait-now
+# Measure it, with 10,000 requests each:
+
+# %% wait-measured
+p95s = [np.percentile(serving.batch_latencies(wait, 150)[0], 95) for wait in (0, 60)]
+widgets.reveal(
+    "company",
+    p95s[1] - p95s[0],
+    explain="More latency: a busy server collects a batch by itself, as it works.",
+)
+
 # %% [md] wait-explore
-# Try it, then raise the load:
+# So what is waiting good for? Move the longest wait, then the load, and watch both panels:
 
 # %% wait-figure
 WAITS = [0, 2, 5, 10, 20, 30, 40, 60, 80, 100, 130, 160]
@@ -415,28 +426,17 @@ def company(patience: int = 60, per_second: int = 150) -> dict:
 widgets.explore(
     company,
     draw.batch_wait,
-    question="What does waiting buy and cost, and at which load does neither count?",
+    question="What does waiting buy and cost, and at which load does it matter least?",
     alt="Left, p95 latency against the longest wait for company: level up to 20 ms, "
     "then rising; right, the mean batch size, which rises in the same way.",
     patience=WAITS,
     per_second=[20, 150, 400, 550],
 )
 
-# %% [md] wait-now
-# The answer to the question above:
-
-# %% wait-measured
-p95s = company()["p95"]
-widgets.reveal(
-    "company",
-    p95s[WAITS.index(60)] - p95s[0],
-    explain="A busy server collects a batch by itself, while the one before runs.",
-)
-
 # %% [md] wait-read
 # While a batch runs, requests queue up, and they are the next batch. Waiting
 # *longer* buys larger batches, which means more spare time and cheaper hardware, at the price of latency. So `max_wait` is a
-# knob for cost, set as high as your latency promise allows. Near full load it does nothing: the batches are full anyway.
+# knob for cost, set as high as your latency promise allows. Near full load it changes little: batches fill quickly by themselves.
 
 # %% [md] batch-rules
 # ### The rules of a batch
@@ -794,8 +794,18 @@ viz.show(
 # ### All or nothing
 #
 # The last two lines are where servers break. Out of blocks is no accident, it is the normal state of a busy server: it then stops admitting, or preempts
-# somebody. But only if the refusal **changed nothing**. A tempting `alloc` takes block after block and
-# gives up when the list is empty. What it took belongs to nobody any more: the server leaks, a little with each refusal.
+# somebody. That works only if the refusal **changed nothing**. Find the mistake:
+#
+# ```python
+# def alloc(self, seq, tokens):
+#     self.tables[seq] = []
+#     for _ in range(blocks_for(tokens)):
+#         if not self.free_blocks:
+#             return False
+#         self.tables[seq].append(self.free_blocks.pop())
+# ```
+#
+# On `False`, the blocks that it took are in the table of a sequence that officially does not exist. Nobody frees it: the server leaks, a little with each refusal.
 #
 # So: count first, take afterwards. And `append` must not ask for a block that it does not need.
 
@@ -930,6 +940,34 @@ check.equal(owned, [0, 1, 2, 3], shown=shown, hint="no block belongs to two")
 # idea: A list of free blocks, a table and a length for each sequence. alloc counts what it needs, compares with the free list, and only then takes anything.
 #
 # outline: append: slot is length % block; if it is 0, take a free block or return False; write the token, add 1 to the length. alloc: refuse a known name, compare the blocks needed (rounded up) with the free ones, make an empty table, append each token. free: give the table's blocks back. stats follows from the lengths.
+
+# %% [md] size-words
+# ### How large should a block be?
+#
+# Forty sequences of random length, at most 400 tokens, in your memory. Small blocks waste less; but each block is one more table entry
+# to look up, and reading memory in small pieces is slow. Which size would you take?
+
+
+# %% size-figure
+def sizes(block: int = 16) -> dict:
+    lengths = np.random.default_rng(8).integers(1, 400, 40).tolist()
+    result = {"block": block, "sizes": [1, 2, 4, 8, 16, 32, 64, 128], "counts": []}
+    for size in result["sizes"]:
+        kv = PagedKV(8000 // size + 40, size)
+        for number, length in enumerate(lengths):
+            kv.alloc(str(number), [0] * length)
+        result["counts"].append((kv.stats()["wasted"], kv.stats()["used"]))
+    return {**result, "tokens": sum(lengths)}
+
+
+widgets.explore(
+    sizes,
+    draw.block_sizes,
+    question="At which size does waste begin to matter?",
+    alt="Left, the share of wasted slots, which rises from none at blocks of 1 to about "
+    "a quarter at 128; right, the table entries, which fall with the block size.",
+    block=[1, 2, 4, 8, 16, 32, 64, 128],
+)
 
 # %% [md] fair-words
 # ## 6 · Stretch: fair shares between tenants
