@@ -130,7 +130,7 @@ print(Request("a", priority=2, arrived=10.0, deadline=15.0, tokens=300, tenant="
 # A **heap** (`heapq`) keeps its smallest item at the front; pushing an item and popping the smallest each
 # cost O(log n). Two traps:
 #
-# * Of tuples with equal first items Python compares the next ones. `(priority, request)` works until two priorities tie, then raises `TypeError`: requests have no order. A counter in the middle, `(priority, ticket)`, breaks every tie and gives first-come-first-served for free.
+# * Of tuples with equal first items Python compares the next ones. `(priority, request)` works until two priorities tie, then raises `TypeError`: requests have no order. A counter in second place, `(priority, ticket)`, breaks every tie and gives first-come-first-served for free.
 # * You cannot take an item out of the middle without searching for it. So do not: keep the living in a **dict** by ticket, and when a dead ticket comes to the front, skip it. This is **lazy deletion**.
 
 # %% tie
@@ -196,7 +196,7 @@ widgets.reveal("swap", "no", explain="Both age at one speed: the difference stay
 # | 2 | 2 | 40 | – | 6 |
 # | 3 | 0 | 40 | 45 | 4 |
 #
-# At 40, `pop` gives ticket 1: its key ties with that of 3, and it was submitted first. At 46, ticket 3 is too late: `pop` passes over it
+# At 40, `pop` gives ticket 1: its key ties with that of 3, and it was submitted first. At 46, with ticket 1 gone, ticket 3 is too late: `pop` passes over it
 # and gives ticket 0, and `expire(46)` returns `[3]`. At exactly 45 it would still have been served.
 
 # %% [card] e1 minutes=20 core
@@ -964,8 +964,8 @@ widgets.explore(
     sizes,
     draw.block_sizes,
     question="At which size does waste begin to matter?",
-    alt="Left, the share of wasted slots, which rises from none at blocks of 1 to about "
-    "a quarter at 128; right, the table entries, which fall with the block size.",
+    alt="Left, the share of wasted slots, which rises from none at blocks of 1 to some "
+    "quarter at 128; right, the table entries, which fall with the block size.",
     block=[1, 2, 4, 8, 16, 32, 64, 128],
 )
 
