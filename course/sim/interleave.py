@@ -182,5 +182,3 @@ def _step(
         case _:
             world.count, state[name] = world.values[name], "done"
             return f"{name} writes count = {world.count}"
-
-

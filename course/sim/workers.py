@@ -1,4 +1,4 @@
-"""Four kinds of work to time: waiting, Python, hashing; alone, by threads, by processes.
+"""Three kinds of work to time: one by one, by threads, by processes.
 
 The functions stand in a module, because a process of a pool finds its work by name.
 """

@@ -154,7 +154,9 @@ def lock_order(
     An edge is (held, wanted, thread).
     """
     angle = np.linspace(0.5 * np.pi, 2.5 * np.pi, len(locks), endpoint=False)
-    place = dict(zip(locks, zip(np.cos(angle), np.sin(angle), strict=True), strict=True))
+    place = dict(
+        zip(locks, zip(np.cos(angle), np.sin(angle), strict=True), strict=True)
+    )
 
     def draw(ax: Axes, cycles: Sequence[Sequence[str]]) -> None:
         bad = {

@@ -558,11 +558,11 @@ check.raises(line.put, Closed, "c", shown="put('c') after the shutdown")
 # * The end of the source must reach *every* worker. A single end marker ends one of N; closing the queue reaches all. The last worker of a stage closes the queue behind it.
 # * A consumer may stop early. A generator's `finally` runs when it is closed: the place to abort the queues and join the threads.
 
+
 # %% generator-close
 def counting():
     try:
-        for number in range(1_000_000):
-            yield number
+        yield from range(1_000_000)
     finally:
         print("closed: here a pipeline ends its threads")
 
@@ -895,8 +895,8 @@ viz.beside(
     viz.attempt(threads.bounded, meetings),
     [[number] * 3 for number in range(3)],
     draw.rounds(3),
-    alt="Three rows of three words, yours and the expected ones: three threads pass the "
-    "barrier in round 0, then all in round 1, then all in round 2.",
+    alt="Three rows of three words, yours and the expected ones: three threads pass "
+    "the barrier in round 0, then all in round 1, then all in round 2.",
     height=2.2,
 )
 
@@ -1267,12 +1267,10 @@ viz.beside(
 
 # %% [check] e6 points=1 mode=split
 check.case(lock_order_cycles, TRACE, want=[("A", "B", "C")], shown="see 'By hand'")
-guarded = [
-    event
-    for at in range(0, len(TRACE), 4)
-    for event in [(TRACE[at][0], "acq", "G"), *TRACE[at : at + 4]]
-    + [(TRACE[at][0], "rel", "G")]
-]
+guarded = []
+for at in range(0, len(TRACE), 4):
+    thread = TRACE[at][0]
+    guarded += [(thread, "acq", "G"), *TRACE[at : at + 4], (thread, "rel", "G")]
 check.case(lock_order_cycles, guarded, want=[], shown="the same, each holding G first")
 
 # %% [grade] e6.cycles points=4 mode=split
