@@ -668,10 +668,10 @@ for counts, maxsize, ordered in (([1], 1, True), ([2, 3], 2, True), ([2, 1], 3, 
         source, stages, workers=counts, maxsize=maxsize, ordered=ordered
     )
     received = 0
-    for more in (1, 1, 20, 1):
+    for more in (1, 20, 1):
         check.within(lambda: [next(stream) for _ in range(more)], shown=shown)
         received += more
-        threads.until(lambda: source.drawn > received + limit, seconds=0.1)
+        threads.until(lambda: source.drawn > received + limit, seconds=0.05)
         check.at_most(
             source.drawn - received,
             limit,
@@ -695,7 +695,7 @@ source = Source(3000)
 stream = run_pipeline(source, [stuck], workers=[3], maxsize=2)
 with threads.Watch() as watch:
     first = watch.start(next, stream)
-    threads.until(lambda: source.drawn > 6, seconds=0.2)
+    threads.until(lambda: source.drawn > 6, seconds=0.1)
     early = "results that wait for an earlier one are in flight too: they need a limit"
     check.at_most(
         source.drawn, 6, "items drawn before the first result", shown=shown, hint=early
@@ -1099,7 +1099,29 @@ for amount in (0, 1, -1, 90, -90, 255, -255, 1000, -1000):
     )
 
 # %% [grade] e5.snapshot
-from concurrent.futures import ThreadPoolExecutor
+import itertools
+
+
+class LastFirst(ThreadPoolExecutor):
+    """A pool whose first call ends only when eleven others have ended."""
+
+    def __init__(self, max_workers: int) -> None:
+        super().__init__(max_workers)
+        self.numbers, self.ended = itertools.count(), threading.Semaphore(0)
+
+    def submit(self, function: object, /, *args: object, **options: object) -> object:
+        if next(self.numbers):
+            future = super().submit(function, *args, **options)
+            future.add_done_callback(lambda _: self.ended.release())
+            return future
+
+        def held() -> object:
+            for _ in range(11):
+                self.ended.acquire(timeout=0.3)
+            return function(*args, **options)
+
+        return super().submit(held)
+
 
 rng = check.rng()
 originals = "every job reads the files that were passed in, never what a job made"
@@ -1148,6 +1170,21 @@ got, made = check.call(
 )
 check.equal(got, [images.Report(0), images.Report(1)], shown=shown)
 check.equal(made, {"q": want, "r": photo_now}, shown=shown, near=None)
+shown = "process_jobs with 12 jobs, of which the first ends last"
+jobs = [images.Job("p", "same", (("brighten", n),)) for n in range(11)]
+jobs.insert(5, images.Job("gone", "same", ()))
+got, made = check.within(
+    *(process_jobs, {"p": photo_now}, jobs),
+    executor_factory=LastFirst,
+    workers=3,
+    shown=shown,
+    seconds=5,
+)
+want = [images.Report(n, "missing_input" if n == 5 else None) for n in range(12)]
+late = "collect in the order of the jobs, not in the order in which they end"
+check.equal(got, want, shown=shown + ": reports", ordered=True, hint=late)
+want = {"same": np.minimum(photo_now.astype(int) + 10, 255).astype(np.uint8)}
+check.equal(made, want, shown=shown + ": files made", hint=late)
 shown = "process_jobs(files, [], …)"
 got, made = check.call(
     *(process_jobs, {}, []), executor_factory=ThreadPoolExecutor, workers=1, shown=shown
@@ -1155,8 +1192,6 @@ got, made = check.call(
 check.equal((got, made), ([], {}), shown=shown)
 
 # %% [grade] e5.failures
-from concurrent.futures import ThreadPoolExecutor
-
 files = {"a": check.rng().integers(0, 256, (4, 4, 3)).astype(np.uint8)}
 alone = "turn every error into the report of its own job; the others go on"
 kinds = [

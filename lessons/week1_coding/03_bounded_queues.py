@@ -32,6 +32,8 @@ import threading
 import time
 from collections import Counter, deque
 
+import numpy as np
+
 from course import check, desk, viz, widgets
 from course.sim import backlog, images, interleave, threads, workers
 from course.viz import queues as draw
@@ -1001,6 +1003,9 @@ widgets.explore(
 # Arithmetic has its own trap: a picture is `uint8`, and 200 + 100 in `uint8` is 44. Compute in a wider type, then limit to 0–255.
 
 # %% jobs-example
+from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+
 photo = images.sunset()
 wraps = photo[:2, 0, 0] + photo[:2, 0, 0]
 print("uint8:", photo[:2, 0, 0], "doubled:", wraps)
@@ -1024,12 +1029,6 @@ print(images.Job("a.png", "b.png", (("grayscale",), ("scale", 3, 4))))
 
 
 # %% [answer] e5
-from collections.abc import Mapping
-from concurrent.futures import Executor
-
-import numpy as np
-
-
 def brighten(image: np.ndarray, amount: int) -> np.ndarray:
     """Return the uint8 picture with `amount` (may be negative) added to each value."""
     ### BEGIN SOLUTION
@@ -1112,9 +1111,6 @@ def process_jobs(
 
 
 # %% [look] e5
-from concurrent.futures import ThreadPoolExecutor
-
-
 def soft_and_bright() -> np.ndarray:
     job = images.Job("in", "out", (("blur", 4), ("brighten", 60)))
     _, made = process_jobs(
@@ -1153,10 +1149,10 @@ check.equal(sorted(made), ["b"], shown=shown + ": names of the files made")
 # %% [grade] e5.pixels points=3 mode=split
 # Saturation, edges, large radii, colour, types; inputs stay as they are.
 
-# %% [grade] e5.snapshot points=4 mode=split
+# %% [grade] e5.snapshot points=4 mode=shared
 # Jobs see originals; order of reports; the later job wins; any number of workers.
 
-# %% [grade] e5.failures points=3 mode=split
+# %% [grade] e5.failures points=3 mode=shared
 # Each kind of error, beside jobs that succeed.
 
 # %% [grade] e5.processes points=3 mode=shared
