@@ -10,9 +10,12 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from unittest import mock
+
+import numpy as np
 
 _WAIT = threading.Condition.wait
 _SLEEP = time.sleep
@@ -26,7 +29,10 @@ class Impatient(Exception):
 class Task:
     """One call in a thread of its own."""
 
-    def __init__(self, call: Callable[[], object]) -> None:
+    def __init__(
+        self, call: Callable[[], object], pace: Callable[[], float] | None = None
+    ) -> None:
+        self._pace = pace
         self.value: object = None
         self.error: BaseException | None = None
         self.waiting = False
@@ -34,10 +40,22 @@ class Task:
         self.thread = threading.Thread(target=self._run, args=[call], daemon=True)
 
     def _run(self, call: Callable[[], object]) -> None:
+        if self._pace is not None:
+            sys.settrace(self._trace)
         try:
             self.value = call()
         except BaseException as error:
             self.error = error
+        finally:
+            sys.settrace(None)
+
+    def _trace(self, frame: FrameType, event: str, _: object) -> Callable | None:
+        """Sleep before each line of the notebook's code, as `pace` says."""
+        if frame.f_globals.get("__name__") != "__main__":
+            return None
+        if event == "line":
+            _SLEEP(self._pace())
+        return self._trace
 
     @property
     def running(self) -> bool:
@@ -53,14 +71,20 @@ class Task:
         ...     watch.start(lambda: 3).said(), watch.start(int, "x").said()
         ('returned 3', 'raised ValueError')
         """
-        self.thread.join(seconds)
-        if self.running and _loaded():
-            self.thread.join(2 * seconds)
+        return said([self], seconds)[0]
+
+    def _said(self) -> str:
         if self.running:
             return "still waiting"
         if self.error is not None:
             return f"raised {type(self.error).__name__}"
         return f"returned {self.value!r}"
+
+
+def said(tasks: Sequence[Task], seconds: float = 1.0) -> list[str]:
+    """Return how each task ends, all within the same `seconds` (thrice under load)."""
+    until(lambda: not any(task.running for task in tasks), seconds)
+    return [task._said() for task in tasks]
 
 
 class Watch:
@@ -69,7 +93,8 @@ class Watch:
     The first `early` waits of each thread return at once, as if notified. With `nap`
     (seconds), every wait ends after at most that long, as if notified, and the
     `patience`-th raises Impatient. Each look at `time.time()` moves it on by `jump`
-    seconds. Other threads notice none of this.
+    seconds. Before each line of the notebook's code a thread sleeps `pace()` seconds,
+    which opens every gap that a race needs. Other threads notice none of this.
 
     >>> ready = threading.Condition()
     >>> def wait_once():
@@ -87,11 +112,12 @@ class Watch:
         nap: float | None = None,
         patience: int = 50,
         jump: float = 0.0,
+        pace: Callable[[], float] | None = None,
     ) -> None:
         self.tasks: list[Task] = []
         self.sleeps = 0
         self._early, self._nap, self._patience = early, nap, patience
-        self._jump, self._jumped = jump, 0.0
+        self._jump, self._jumped, self._pace = jump, 0.0, pace
         self._patches = [
             mock.patch.object(threading.Condition, "wait", self._patched_wait()),
             mock.patch.object(time, "sleep", self._patched_sleep),
@@ -109,7 +135,7 @@ class Watch:
 
     def start(self, call: Callable, *args: object, **options: object) -> Task:
         """Run `call(*args, **options)` in a thread and return its Task."""
-        task = Task(lambda: call(*args, **options))
+        task = Task(lambda: call(*args, **options), self._pace)
         self.tasks.append(task)
         task.thread.start()
         return task
@@ -166,6 +192,11 @@ class Watch:
             self._jumped += self._jump
             return _CLOCK() + self._jumped
         return _CLOCK()
+
+
+def uneven(rng: np.random.Generator) -> Callable[[], float]:
+    """Return a pace that is mostly nothing and now and then a fraction of a ms."""
+    return lambda: 2e-4 if rng.random() < 0.15 else 0.0
 
 
 @contextmanager

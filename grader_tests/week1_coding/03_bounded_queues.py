@@ -66,21 +66,24 @@ edited(
 edited(
     "e1.close",
     "close notifies one",
-    old="            self._not_empty.notify_all()\n            self._not_full.notify_all()",
+    old="            self._not_empty.notify_all()\n"
+    "            self._not_full.notify_all()",
     new="            self._not_empty.notify()\n            self._not_full.notify()",
     because="four consumers",
 )
 edited(
     "e1.close",
     "close forgets the producers",
-    old="            self._not_empty.notify_all()\n            self._not_full.notify_all()",
+    old="            self._not_empty.notify_all()\n"
+    "            self._not_full.notify_all()",
     new="            self._not_empty.notify_all()",
     because="four producers",
 )
 edited(
     "e1.close",
     "close forgets the consumers",
-    old="            self._not_empty.notify_all()\n            self._not_full.notify_all()",
+    old="            self._not_empty.notify_all()\n"
+    "            self._not_full.notify_all()",
     new="            self._not_full.notify_all()",
     because="four consumers",
 )
@@ -102,7 +105,8 @@ edited(
     "e1.close",
     "get looks at closed first",
     old="            while not self._items:\n                if self._closed:",
-    new="            while self._closed or not self._items:\n                if self._closed:",
+    new="            while self._closed or not self._items:\n"
+    "                if self._closed:",
     because="after close",
 )
 edited(
@@ -439,17 +443,10 @@ class BoundedQueue__check_outside_the_lock(Generic[T]):
 
 edited(
     "e1.speed",
-    "a list, shifted at every get",
+    "copies the queue at every get",
     old="            item = self._items.popleft()",
-    new="            item, self._items = self._items[0], deque(list(self._items)[1:])",
+    new="            item = self._items.popleft()\n            list(self._items)",
     because="processor time|still running",
-)
-edited(
-    "e1.speed",
-    "wakes in vain with new threads",
-    old="            self._not_empty.notify()",
-    new="            self._not_empty.notify()\n            sorted(range(200))",
-    because="processor time",
 )
 
 
@@ -699,14 +696,16 @@ edited(
     new="        if mode == 'abort':\n            with self._lock:\n"
     "                first = list(self._items)\n                self._items.clear()\n"
     "                self._not_full.notify_all()\n            time.sleep(0.02)\n"
-    "            with self._lock:\n                self._items.extendleft(first[::-1])\n"
+    "            with self._lock:\n"
+    "                self._items.extendleft(first[::-1])\n"
     "        self.close()\n        with self._lock:\n",
     because="sleeps in put",
 )
 edited(
     "e2.drain",
     "does not wait",
-    old="            while self._items:\n                self._wait(self._not_full, deadline)\n",
+    old="            while self._items:\n"
+    "                self._wait(self._not_full, deadline)\n",
     new="",
     because="still in the queue|TimeoutError",
 )
@@ -736,7 +735,8 @@ edited(
 edited(
     "e2.drain",
     "an abort leaves the drain asleep",
-    old="                self._items.clear()\n                self._not_full.notify_all()\n",
+    old="                self._items.clear()\n"
+    "                self._not_full.notify_all()\n",
     new="                self._items.clear()\n",
     because="abort while another",
 )
@@ -745,7 +745,9 @@ edited(
     "never ends with a blocked producer",
     old="        self.close()\n        with self._lock:\n",
     new="        if mode == 'drain':\n            while len(self):\n"
-    "                time.sleep(0.001)\n        self.close()\n        with self._lock:\n",
+    "                time.sleep(0.001)\n"
+    "        self.close()\n"
+    "        with self._lock:\n",
     because="sleeping producer",
 )
 edited(
@@ -767,7 +769,8 @@ edited(
 edited(
     "e2.drain",
     "takes the items itself",
-    old="            while self._items:\n                self._wait(self._not_full, deadline)\n",
+    old="            while self._items:\n"
+    "                self._wait(self._not_full, deadline)\n",
     new="            self._items.clear()\n",
     because="drain",
 )
@@ -844,7 +847,8 @@ edited(
     "e3.ahead",
     "reads all of the source",
     old="        for index, item in enumerate(source):\n",
-    new="        for index, item in enumerate(list(itertools.islice(source, 4000))):\n",
+    new="        for index, item in enumerate([x for _, x in zip(range(4000), "
+    "source)]):\n",
     because="drawn ahead",
 )
 edited(
@@ -856,11 +860,16 @@ edited(
 )
 edited(
     "e3.ahead",
-    "tickets returned when a result leaves the last queue",
-    old="                early[result.index] = result\n",
-    new="                early[result.index] = result\n                tickets.get()\n"
-    "                tickets.put(None) if False else None\n",
-    because="before the first result|drawn",
+    "a ticket comes back when a result waits for an earlier one",
+    old="                early[result.index] = result\n"
+    "                while (index := due if ordered else result.index) in early:\n"
+    "                    yield early.pop(index)\n"
+    "                    tickets.get()\n",
+    new="                early[result.index] = result\n"
+    "                tickets.get()\n"
+    "                while (index := due if ordered else result.index) in early:\n"
+    "                    yield early.pop(index)\n",
+    because="before the first result",
 )
 edited(
     "e3.results",
@@ -910,7 +919,7 @@ edited(
 edited(
     "e3.results",
     "any count",
-    old="    if len(workers) != len(stages) or min(workers, default=1) < 1:",
+    old="    if len(workers) != len(stages) or any(count < 1 for count in workers):",
     new="    if len(workers) != len(stages):",
     because="ValueError",
 )
@@ -933,7 +942,8 @@ edited(
 edited(
     "e3.parallel",
     "one worker a stage",
-    old="    crew += [(work, stage) for stage, n in enumerate(workers) for _ in range(n)]",
+    old="    crew += [(work, stage) for stage, n in enumerate(workers) for _ "
+    "in range(n)]",
     new="    active[:] = [1] * len(stages)\n"
     "    crew += [(work, stage) for stage in range(len(stages))]",
     because="wait for each other",
@@ -947,7 +957,7 @@ edited(
 )
 
 
-@wrong("e3.parallel", because="has begun item 1")
+@wrong("e3.parallel", because="wait for each other")
 def run_pipeline__one_item_at_a_time(source, stages, *, workers, maxsize, ordered=True):
     if len(workers) != len(stages) or min(workers, default=1) < 1 or maxsize < 1:
         raise ValueError
@@ -963,14 +973,18 @@ def run_pipeline__one_item_at_a_time(source, stages, *, workers, maxsize, ordere
 edited(
     "e3.ends",
     "leaves its threads to themselves",
-    old="            abort()\n            for thread in running:\n                thread.join()",
+    old="            abort()\n"
+    "            for thread in running:\n"
+    "                thread.join()",
     new="            pass",
     because="threads",
 )
 edited(
     "e3.ends",
     "joins without stopping",
-    old="            abort()\n            for thread in running:\n                thread.join()",
+    old="            abort()\n"
+    "            for thread in running:\n"
+    "                thread.join()",
     new="            for thread in running:\n                thread.join()",
     because="still running|close",
 )
@@ -1188,7 +1202,7 @@ edited(
     "if for while",
     old="            while self._value == 0:",
     new="            if self._value == 0:",
-    because="again|permit",
+    because="again|permit|timeout",
 )
 edited(
     "e4.semaphore",
@@ -1442,16 +1456,18 @@ edited(
     "jobs see what was made",
     old="        outcomes = [future.result() for future in pending]",
     new="        seen, outcomes = dict(files), []\n        for job in jobs:\n"
-    "            one = pool.submit(_run_steps, seen.get(job.source), job.steps).result()\n"
+    "            one = pool.submit(_run_steps, seen.get(job.source), "
+    "job.steps).result()\n"
     "            outcomes.append(one)\n            if one[0] is not None:\n"
     "                seen[job.target] = one[0]",
-    because="original",
+    because="original|jobs from and to",
 )
 edited(
     "e5.snapshot",
     "in the order in which they end",
     old="        outcomes = [future.result() for future in pending]",
-    new="        outcomes = [future.result() for future in as_completed(pending)]",
+    new="        from concurrent.futures import as_completed\n"
+    "        outcomes = [future.result() for future in as_completed(pending)]",
     because="first ends last|in the order|random",
 )
 edited(
@@ -1502,8 +1518,10 @@ edited(
 edited(
     "e5.processes",
     "submits a lambda",
-    old="            pool.submit(_run_steps, files.get(job.source), job.steps) for job in jobs\n",
-    new="            pool.submit(lambda job=job: _run_steps(files.get(job.source), job.steps))"
+    old="            pool.submit(_run_steps, files.get(job.source), job.steps) "
+    "for job in jobs\n",
+    new="            pool.submit(lambda job=job: "
+    "_run_steps(files.get(job.source), job.steps))"
     "\n            for job in jobs\n",
     because="pickle|lambda|top level",
 )

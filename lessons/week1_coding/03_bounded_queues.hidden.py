@@ -130,7 +130,7 @@ with threads.Watch() as watch:
             return "done"
 
         check.within(two, shown=shown, hint=lost)
-    got = sorted(sleeper.said() for sleeper in sleepers)
+    got = sorted(threads.said(sleepers))
     check.equal(got, ["returned 'a'", "returned 'b'"], shown=shown, hint=lost)
 
 shown = "three consumers sleep; three puts"
@@ -140,7 +140,7 @@ with threads.Watch() as watch:
     watch.settle()
     for number in range(3):
         check.within(line.put, number, shown=shown, none_ok=True)
-    got = sorted(sleeper.said() for sleeper in sleepers)
+    got = sorted(threads.said(sleepers))
     check.equal(got, [f"returned {n}" for n in range(3)], shown=shown, hint=tell)
     shown = "three producers sleep on a full queue; three gets, and three more"
     for number in range(3):
@@ -219,7 +219,7 @@ with threads.Watch() as watch:
     ]
     watch.settle()
     check.within(line.close, shown=shown, none_ok=True)
-    got = [consumer.said() for consumer in consumers]
+    got = threads.said(consumers)
     check.equal(got, ["raised Closed"] * 4, shown=shown, hint=every)
 
     shown = "four producers sleep in put(), then close()"
@@ -231,7 +231,7 @@ with threads.Watch() as watch:
     ]
     watch.settle()
     check.within(line.close, shown=shown, none_ok=True)
-    got = [producer.said() for producer in producers]
+    got = threads.said(producers)
     check.equal(got, ["raised Closed"] * 4, shown=shown, hint=every)
     check.equal(len(line), 2, shown="len after close()", hint=keep)
     refuse = "put() on a closed queue raises Closed, whether it is full or not"
@@ -291,72 +291,62 @@ finally:
 
 # %% [grade] e1.crowd
 atomic = "check and change the queue under one lock, without letting go in between"
+EACH = 40
 
 
-def crowd(line: object, producers: int, consumers: int, each: int) -> list[list]:
-    """Return what each consumer got; a producer puts (its number, count)."""
-
-    def produce(number: int) -> None:
-        for count in range(each):
-            line.put((number, count))
-
-    def consume() -> list:
-        taken = []
-        while True:
-            try:
-                taken.append(line.get())
-            except Closed:
-                return taken
-
-    makers = [threads.Task(lambda n=n: produce(n)) for n in range(producers)]
-    takers = [threads.Task(consume) for _ in range(consumers)]
-    for task in takers + makers:
-        task.thread.start()
-    for task in makers:
-        task.thread.join()
-    line.close()
-    for task in takers:
-        task.thread.join()
-    for task in makers + takers:
-        if task.error:
-            raise task.error
-    return [task.value for task in takers]
+def produce(line: object, number: int) -> None:
+    for count in range(EACH):
+        line.put((number, count))
 
 
-with threads.switching(1e-6):
-    for capacity, producers, consumers in ((1, 2, 4), (2, 4, 2), (1, 1, 4), (3, 3, 3)):
-        for _ in range(3):
-            shown = (
-                f"BoundedQueue({capacity}), {producers} producers of 60 items, "
-                f"{consumers} consumers, then close()"
-            )
-            line = check.call(BoundedQueue, capacity, shown=shown)
-            taken = check.within(
-                *(crowd, line, producers, consumers, 60),
-                seconds=5,
-                shown=shown,
-                hint=atomic,
-            )
-            got = sorted(item for own in taken for item in own)
-            want = [(n, count) for n in range(producers) for count in range(60)]
-            check.equal(got, want, shown=shown, hint=atomic)
-            in_order = all(
-                own == sorted(own)
-                for one in taken
-                for n in range(producers)
-                for own in [[item for item in one if item[0] == n]]
-            )
-            check.true(
-                in_order,
-                shown=shown,
-                said="a consumer got two items of one producer in the wrong order",
-                hint=atomic,
-            )
+def consume(line: object) -> list:
+    taken = []
+    while True:
+        try:
+            taken.append(line.get())
+        except Closed:
+            return taken
+
+
+pace = threads.uneven(check.rng())
+for capacity, producers, consumers in ((1, 2, 4), (2, 4, 2), (1, 1, 4), (3, 3, 3)):
+    for slow in (False, True):
+        shown = (
+            f"BoundedQueue({capacity}), {producers} producers of {EACH} items, "
+            f"{consumers} consumers, then close()"
+        )
+        line = check.call(BoundedQueue, capacity, shown=shown)
+        watch = threads.Watch(pace=pace if slow else None)
+        with threads.switching(1e-6), watch:
+            takers = [watch.start(consume, line) for _ in range(consumers)]
+            makers = [watch.start(produce, line, n) for n in range(producers)]
+            got = threads.said(makers)
+            where = shown + ": producers"
+            check.equal(got, ["returned None"] * producers, shown=where, hint=atomic)
+            check.within(line.close, shown=shown, none_ok=True)
+            got = [words.partition(" [")[0] for words in threads.said(takers)]
+            where = shown + ": consumers"
+            check.equal(got, ["returned"] * consumers, shown=where, hint=atomic)
+        got = sorted(item for task in takers for item in task.value)
+        want = [(n, count) for n in range(producers) for count in range(EACH)]
+        check.equal(got, want, shown=shown, hint=atomic)
+        in_order = all(
+            own == sorted(own)
+            for task in takers
+            for n in range(producers)
+            for own in [[item for item in task.value if item[0] == n]]
+        )
+        check.true(
+            in_order,
+            shown=shown,
+            said="a consumer got two items of one producer in the wrong order",
+            hint=atomic,
+        )
 
 # %% [grade] e1.speed
 import queue as library
 
-COUNT = 30_000
+COUNT = 10_000
 
 
 def seconds_of(line: object) -> float:
@@ -369,12 +359,14 @@ def seconds_of(line: object) -> float:
 
 
 shown = f"{COUNT:,} puts, then {COUNT:,} gets, by one thread"
-check.within(
-    seconds_of, check.call(BoundedQueue, COUNT, shown=shown), seconds=8, shown=shown
+yours = check.call(BoundedQueue, COUNT, shown=shown)
+ratio = check.within(seconds_of, yours, seconds=5, shown=shown) / seconds_of(
+    library.Queue(COUNT)
 )
-ratio = min(
-    seconds_of(BoundedQueue(COUNT)) / seconds_of(library.Queue(COUNT)) for _ in range(3)
-)
+for _ in range(4):  # the least of some, since other work may disturb one
+    if ratio > 1.5:
+        again = seconds_of(BoundedQueue(COUNT)) / seconds_of(library.Queue(COUNT))
+        ratio = min(ratio, again)
 check.at_most(
     ratio,
     2.5,
@@ -417,7 +409,7 @@ with threads.Watch() as watch:
     consumers = [watch.start(line.get) for _ in range(2)]
     watch.settle()
     check.equal(check.within(line.shutdown, "abort", shown=shown), [], shown=shown)
-    got = [consumer.said() for consumer in consumers]
+    got = threads.said(consumers)
     check.equal(got, ["raised Closed"] * 2, shown=shown + ": get", hint=once)
 
     shown = "shutdown('later')"
@@ -435,22 +427,24 @@ def consume_all(line: object, taken: list) -> None:
         pass
 
 
-with threads.switching(1e-6):
-    for stop in (1, 5, 40, 120, 200, 250):
-        shown = f"four consumers, 300 items, abort after about {stop} were taken"
-        line, taken = StoppableQueue(300), [[] for _ in range(4)]
-        for number in range(300):
+pace = threads.uneven(check.rng())
+for stop in (1, 3, 10, 20, 30):
+    with threads.Watch(pace=pace) as watch:
+        shown = f"four consumers, 60 items, abort after about {stop} were taken"
+        line, taken = StoppableQueue(60), [[] for _ in range(4)]
+        for number in range(60):
             line.put(number)
-        tasks = [threads.Task(lambda own=own: consume_all(line, own)) for own in taken]
-        for task in tasks:
-            task.thread.start()
-        threads.until(lambda: len(line) <= 300 - stop)
-        left = check.within(line.shutdown, "abort", seconds=3, shown=shown)
-        got = [task.said() for task in tasks]
+        tasks = [watch.start(consume_all, line, own) for own in taken]
+        threads.until(lambda: len(line) <= 60 - stop)
+        aborting = watch.start(line.shutdown, "abort")
+        got = aborting.said().partition(" [")[0]
+        check.equal(got, "returned", shown=shown + ": shutdown")
+        left = aborting.value
+        got = threads.said(tasks)
         check.equal(got, ["returned None"] * 4, shown=shown + ": consumers")
         everything = sorted([*left, *(item for own in taken for item in own)])
         where = shown + ": consumed and returned"
-        check.equal(everything, list(range(300)), shown=where, hint=once)
+        check.equal(everything, list(range(60)), shown=where, hint=once)
 
 # %% [grade] e2.drain
 last = "whoever takes the last item of a closed queue wakes those who drain"
@@ -469,7 +463,7 @@ for early in (0, 3):
             check.within(line.put, item, shown=shown, none_ok=True)
         producer = watch.start(line.put, "c")
         watch.settle()
-        drains = [watch.start(line.shutdown, "drain") for _ in range(2)]
+        drains = [watch.start(line.shutdown, "drain") for _ in range(3)]
         got = producer.said()
         check.equal(got, "raised Closed", shown=shown + ": put", hint="close first")
         watch.settle()
@@ -482,8 +476,8 @@ for early in (0, 3):
             )
             got = check.within(line.get, shown=shown + ": get", none_ok=True)
             check.equal(got, item, shown=shown + ": get")
-        got = [drain.said() for drain in drains]
-        check.equal(got, ["returned []"] * 2, shown=shown, hint=last)
+        got = threads.said(drains)
+        check.equal(got, ["returned []"] * 3, shown=shown, hint=last)
         got = watch.start(line.get).said()
         check.equal(got, "raised Closed", shown="get after a drain")
         check.at_most(watch.waits, 4 + early, "waits", shown=shown, hint=last)
@@ -506,6 +500,17 @@ with threads.Watch() as watch:
     check.equal(check.within(line.shutdown, "abort", shown=shown), ["a"], shown=shown)
     check.equal(drain.said(), "returned []", shown=shown, hint="an abort wakes drains")
 
+with threads.Watch(pace=lambda: 0.002) as watch:
+    shown = "an abort, each line of which takes 2 ms, while another thread drains"
+    line = StoppableQueue(2)
+    check.within(line.put, "a", shown=shown, none_ok=True)
+    drain = watch.start(line.shutdown, "drain")
+    watch.settle()
+    got = watch.start(line.shutdown, "abort").said()
+    check.equal(got, "returned ['a']", shown=shown)
+    woken = "an abort wakes the drains when it has taken the items, not before"
+    check.equal(drain.said(), "returned []", shown=shown, hint=woken)
+
 with threads.Watch(nap=0.01) as watch:
     shown = "shutdown('drain', timeout=0.1), woken early every 0.01 s"
     line = StoppableQueue(2)
@@ -520,7 +525,7 @@ with threads.Watch() as watch:
     watch.settle()
     got = watch.start(line.shutdown, "drain").said()
     check.equal(got, "returned []", shown=shown)
-    got = [consumer.said() for consumer in consumers]
+    got = threads.said(consumers)
     check.equal(got, ["raised Closed"] * 3, shown=shown + ": get")
 
 
@@ -589,6 +594,10 @@ for bad in ({"workers": [1, 1]}, {"workers": [0]}, {"maxsize": 0}, {"workers": [
     task = threads.Task(lambda bad=bad: outcome([1], [abs], **(options | bad)))
     task.thread.start()
     check.equal(task.said(), "raised ValueError", shown=shown)
+shown = "run_pipeline([1], [abs, abs], workers=[1, 0], maxsize=1)"
+task = threads.Task(lambda: outcome([1], [abs, abs], workers=[1, 0], maxsize=1))
+task.thread.start()
+check.equal(task.said(), "raised ValueError", shown=shown)
 
 held = threading.Event()
 gone = []
@@ -814,6 +823,7 @@ check.equal(got, [0, 0, 1, 3, 6, 10], shown=shown, ordered=True, hint=free)
 
 # %% [grade] e3.ends
 import itertools
+from unittest import mock
 
 before = set(threading.enumerate())
 join = "in a finally of the generator: close all queues, then join every thread"
@@ -840,8 +850,12 @@ stream = run_pipeline(
     workers=[2, 3],
     maxsize=2,
 )
-check.within(lambda: [next(stream) for _ in range(3)], shown=shown)
-check.within(stream.close, shown=shown, none_ok=True, seconds=2, hint=join)
+died = []
+with mock.patch("threading.excepthook", lambda args: died.append(args.exc_type)):
+    check.within(lambda: [next(stream) for _ in range(3)], shown=shown)
+    check.within(stream.close, shown=shown, none_ok=True, seconds=2, hint=join)
+catch = "a worker that finds its queue closed ends without an error"
+check.equal(died, [], shown=shown + ": threads that died of an exception", hint=catch)
 count = len(left())
 check.at_most(
     count, 0, "threads still alive when close() returns", shown=shown, hint=join
@@ -887,7 +901,7 @@ def broken() -> object:
 
 raise_it = "record what is no Exception, abort all queues, raise it in the generator"
 for name, source, stage, sort in (
-    ("a stage raises a BaseException", itertools.count(), stop, "Stop"),
+    ("a stage raises a BaseException", range(60), stop, "Stop"),
     ("the source raises OSError", broken(), abs, "OSError"),
 ):
     for counts in ([1, 1], [3, 2]):
@@ -897,7 +911,7 @@ for name, source, stage, sort in (
             task = watch.start(lambda: [one.index for one in stream])
             check.equal(task.said(2), f"raised {sort}", shown=shown, hint=raise_it)
         quiet(shown)
-        source = itertools.count() if sort == "Stop" else broken()
+        source = range(60) if sort == "Stop" else broken()
 
 # %% [grade] e4.semaphore
 stored = "keep a number: release adds one, whether somebody waits or not"
@@ -926,7 +940,7 @@ with threads.without(threading.Semaphore, threading.Barrier), threads.Watch() as
     check.at_most(watch.waits, 3, "waits of one thread", shown=shown)
     for _ in range(2):
         check.within(permits.release, shown=shown, none_ok=True)
-    got = [task.said() for task in tasks]
+    got = threads.said(tasks)
     check.equal(got, ["returned True"] * 5, shown=shown, hint="each release wakes one")
     shown = "acquire() sleeps; release() and at once acquire(timeout=0) by another"
     sleeper = watch.start(permits.acquire)
@@ -981,7 +995,7 @@ def visit() -> str:
 
 with threads.switching(1e-6), threads.Watch() as watch:
     tasks = [watch.start(visit) for _ in range(6)]
-    got = [task.said(3) for task in tasks]
+    got = threads.said(tasks, 3)
     check.equal(got, ["returned 'done'"] * 6, shown=shown)
     check.at_most(most[0], 2, "threads inside", shown=shown)
 
@@ -1001,14 +1015,14 @@ for parties in (1, 2, 4):
             for _ in range(3):
                 tasks = [watch.start(meeting.wait) for _ in range(parties - 1)]
                 watch.settle()
-                got = [task.said(0) for task in tasks]
+                got = threads.said(tasks, 0)
                 want = ["still waiting"] * (parties - 1)
                 check.equal(got, want, shown=shown, hint=number_it)
                 check.at_most(
                     watch.waits, 3 + early, "waits of one thread", shown=shown
                 )
                 tasks.append(watch.start(meeting.wait))
-                got = sorted(task.said() for task in tasks)
+                got = sorted(threads.said(tasks))
                 want = [f"returned {place}" for place in range(parties)]
                 where = f"Barrier({parties}), all arrive: places"
                 check.equal(got, want, shown=where, hint=number_it)
@@ -1048,7 +1062,7 @@ def march() -> str:
 
 with threads.switching(1e-6), threads.Watch() as watch:
     tasks = [watch.start(march) for _ in range(3)]
-    got = [task.said(3) for task in tasks]
+    got = threads.said(tasks, 3)
     check.equal(got, ["returned 'done'"] * 3, shown=shown, hint=number_it)
 
 

@@ -622,7 +622,7 @@ def run_pipeline(
     Raises ValueError unless there is one positive count for each stage.
     """
     ### BEGIN SOLUTION
-    if len(workers) != len(stages) or min(workers, default=1) < 1:
+    if len(workers) != len(stages) or any(count < 1 for count in workers):
         raise ValueError(f"{len(stages)} stages need as many positive worker counts")
     queues: list[StoppableQueue] = [
         StoppableQueue(maxsize) for _ in range(len(stages) + 1)
