@@ -738,7 +738,7 @@ edited(
     old="                self._items.clear()\n"
     "                self._not_full.notify_all()\n",
     new="                self._items.clear()\n",
-    because="abort while another",
+    because="abort wakes|abort while another",
 )
 edited(
     "e2.drain",
@@ -869,7 +869,7 @@ edited(
     "                tickets.get()\n"
     "                while (index := due if ordered else result.index) in early:\n"
     "                    yield early.pop(index)\n",
-    because="before the first result",
+    because="before the first result|drawn ahead",
 )
 edited(
     "e3.results",
