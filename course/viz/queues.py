@@ -12,6 +12,7 @@ from course.sim.backlog import Backlog
 from course.sim.interleave import Frame, Line
 
 _PALE = "#e4e5e9"
+_PLACES = ("first to pass", "second", "third", "fourth")
 _FAULTS = ("crashed", "IndexError", "nobody is left", "nobody is waiting")
 
 
@@ -60,12 +61,13 @@ def backlogs(runs: Mapping[str, Backlog]) -> Figure:
 
 def modes(seconds: Mapping[str, Mapping[str, float]]) -> Figure:
     """Draw how many times faster threads and processes are than one by one."""
-    fig, axes = viz.figure("wide", cols=len(seconds), height=2.5, sharex=True)
+    fig, axes = viz.figure("wide", cols=len(seconds), height=2.8, sharex=True)
     for ax, (kind, by) in zip(axes, seconds.items(), strict=True):
         base = by["one by one"]
         viz.bars(ax, list(by), [base / one for one in by.values()], "times as fast")
-        ax.axvline(1, color=viz.LIMIT, lw=1)
-        ax.set_title(kind)
+        gain = {how: base / by[how] for how in ("threads", "processes")}
+        told = ", ".join(f"{how} ×{times:.1f}" for how, times in gain.items())
+        ax.set_title(f"{kind}: {told}")
     for ax in axes[1:]:
         ax.set_yticklabels([])
     return fig
@@ -77,6 +79,7 @@ def speedups(curve: Mapping) -> Figure:
     ax.plot(curve["threads"], curve["threads"], color=viz.BASELINE, label="ideal")
     ax.plot(curve["threads"], curve["speedup"], color=viz.COMPUTE, label="modelled")
     ax.set(xlabel="threads", ylabel="times as fast", ylim=(0, max(curve["threads"])))
+    ax.yaxis.get_major_locator().set_params(integer=True)
     best = max(curve["speedup"])
     ax.set_title(
         f"{curve['locked']:.0%} of the time with the lock, {curve['cores']} "
@@ -97,7 +100,7 @@ def depth(capacity: int, words: Sequence[str]) -> Callable[[Axes, Sequence], Non
             ax.text(x, deep + 0.1, said, ha="center", color=colour)
         ax.axhline(capacity, color=viz.LIMIT, lw=1)
         ax.set_xticks(range(len(words)), words, rotation=90)
-        ax.set(ylabel="items", ylim=(0, capacity + 1))
+        ax.set(ylabel="items", ylim=(0, capacity + 1), yticks=range(capacity + 2))
 
     return draw
 
@@ -134,7 +137,7 @@ def rounds(parties: int) -> Callable[[Axes, Sequence[Sequence[int]]], None]:
                 colour = viz.COMPUTE if number == row else viz.LIMIT
                 ax.text(x, row, f"round {number}", ha="center", color=colour)
         ax.set(xlim=(-0.6, parties - 0.4), ylim=(len(passed) - 0.5, -0.5))
-        ax.set_xticks(range(parties), [f"{n + 1}th to pass" for n in range(parties)])
+        ax.set_xticks(range(parties), _PLACES[:parties])
         ax.set_yticks([])
 
     return draw
