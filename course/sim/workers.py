@@ -5,7 +5,6 @@ The functions stand in a module, because a process of a pool finds its work by n
 
 import hashlib
 import multiprocessing
-import os
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -78,8 +77,3 @@ def speedup(threads: int, locked: float, cores: int) -> float:
     (1.0, 4.0, 2.0)
     """
     return 1 / (locked + (1 - locked) / min(threads, cores))
-
-
-def cores() -> int:
-    """Return how many processors this machine has."""
-    return os.cpu_count() or 1

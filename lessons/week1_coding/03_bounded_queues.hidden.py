@@ -530,6 +530,9 @@ with threads.Watch() as watch:
 
 
 # %% [grade] e3.results
+check.call(run_pipeline, [], [abs], workers=[1], maxsize=1, shown="run_pipeline([], …)")
+
+
 def outcome(*args: object, **options: object) -> list[tuple]:
     return [
         (one.index, one.value, repr(one.error))
@@ -649,6 +652,8 @@ for ordered in (False, True):
 # %% [grade] e3.ahead
 import itertools
 
+check.call(run_pipeline, [], [abs], workers=[1], maxsize=1, shown="run_pipeline([], …)")
+
 hold = "count what is drawn and not yet received; draw only while that is below a limit"
 
 
@@ -725,7 +730,8 @@ check.equal(got, [str(n) for n in range(50)], shown=shown, ordered=True)
 check.within(stream.close, shown="close()", none_ok=True, seconds=2)
 
 # %% [grade] e3.parallel
-import itertools
+
+check.call(run_pipeline, [], [abs], workers=[1], maxsize=1, shown="run_pipeline([], …)")
 
 free = "call the stage while no lock is held"
 shown = "run_pipeline(12 items, a stage in which 3 workers wait for each other)"

@@ -735,14 +735,13 @@ viz.beside(
 # %% [check] e3 points=2
 shown = "run_pipeline([3, 0, 5], [1/x, round], workers=[2, 1], maxsize=1)"
 
-
-def inverted() -> list[tuple]:
-    found = run_pipeline([3, 0, 5], [lambda x: 1 / x, round], workers=[2, 1], maxsize=1)
-    return [(one.index, one.value, type(one.error).__name__) for one in found]
-
-
+stages = [lambda x: 1 / x, round]
+stream = check.call(
+    run_pipeline, [3, 0, 5], stages, workers=[2, 1], maxsize=1, shown=shown
+)
+got = check.within(lambda: list(stream), shown=shown)
 check.equal(
-    check.within(inverted, shown=shown),
+    [(one.index, one.value, type(one.error).__name__) for one in got],
     [(0, 0, "NoneType"), (1, None, "ZeroDivisionError"), (2, 0, "NoneType")],
     shown=shown,
     hint="catch Exception around the call of the stage, and put it into the Result",
@@ -1264,7 +1263,9 @@ viz.beside(
 )
 
 # %% [check] e6 points=1 mode=split
-check.case(lock_order_cycles, TRACE, want=[("A", "B", "C")], shown="see 'By hand'")
+check.case(
+    lock_order_cycles, TRACE, want=[("A", "B", "C")], shown="lock_order_cycles(TRACE)"
+)
 guarded = []
 for at in range(0, len(TRACE), 4):
     thread = TRACE[at][0]
