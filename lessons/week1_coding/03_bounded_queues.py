@@ -48,10 +48,13 @@ desk.open("w1-queues")
 # threads happen is an **interleaving**. Correct means: right in *every* interleaving,
 # not in the ones that you saw.
 #
-# Below, threads A and B each add one to `count`. Predict the end before you step.
+# Below, threads A and B each add one to `count`: A reads it and adds, then B runs from
+# its first line to its last, then A writes. Predict the end before you step.
 
 # %% guess-count
-widgets.predict("count", "Both have finished. What can count be?", options=["2", "1"])
+widgets.predict(
+    "count", "Both have run as below. Where does count end?", options=["2", "1"]
+)
 
 
 # %% [md] step-intro
