@@ -640,7 +640,7 @@ for edit, content in edits.items():
     fresh = sum(chunk not in known for chunk in chunks_of(content, shown))
     check.at_most(
         fresh,
-        4,
+        12,
         "chunks that were not there before",
         shown=shown,
         hint="choose cuts by content, not by position",
