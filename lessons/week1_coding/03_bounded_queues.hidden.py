@@ -466,8 +466,9 @@ for early in (0, 3):
         drains = [watch.start(line.shutdown, "drain") for _ in range(3)]
         got = producer.said()
         check.equal(got, "raised Closed", shown=shown + ": put", hint="close first")
-        watch.settle()
         for item in ("a", None):
+            threading.Event().wait(0.05)  # who was woken in vain sleeps again
+            watch.settle()
             check.true(
                 all(drain.running for drain in drains),
                 shown=shown,
