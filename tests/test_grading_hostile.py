@@ -328,10 +328,13 @@ def double(n):
     return 2 * n
 """
 READS_TESTS = """
+import sys
 def double(n):
     assert sorted(os.listdir(".")) == ["notes.txt", "tmp"], os.listdir(".")
     for top in ("/notebook", "/tmp", "/in", "/package", "/dev/shm", "/home", "/var"):
         for folder, _, names in os.walk(top):
+            if folder.startswith(sys.prefix):  # the environment, wherever it stands
+                continue
             assert not [name for name in names if name.endswith((".ipynb", ".db"))]
     return 2 * n
 """
