@@ -227,7 +227,7 @@ def autograde(
     ] = "",
     workers: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Submissions at once; else one a processor."),
+        typer.Option(metavar="N", help="Submissions at once; else two a processor."),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Grade unchanged submissions again.")

@@ -97,9 +97,10 @@ def autograde(
     """Grade `submitted/<student>/<week>/` of these students, or of all of them.
 
     By default twice as many `workers` grade as there are processors. A submission that
-    has not changed since it was graded is left alone unless `force`. A copy of the gradebook is kept in `.course/backups/`. Raises CourseError
-    for an unknown week or student, where strangers' code cannot be confined unless
-    `trust`, and while another grading runs.
+    has not changed since it was graded is left alone unless `force`. A copy of the
+    gradebook is kept in `.course/backups/`. Raises CourseError for an unknown week or
+    student, where strangers' code cannot be confined unless `trust`, and while another
+    grading runs.
     """
     from rich.console import Console
 
