@@ -32,6 +32,14 @@ import pytest
 import test_grading_autograde as autograding
 from rich.console import Console
 from test_grading_autograde import DOUBLE, HALF, RIGHT, WEEK
+from test_grading_hostile import (
+    AST_TRANSFORMER,
+    HOOK,
+    INPUT_TRANSFORMER,
+    PATCHED_CHECKS,
+    PATCHED_RUNNER,
+    RUN_CELL,
+)
 
 from course import check
 from course.check.paste import text
@@ -1916,46 +1924,12 @@ def expected():
 """
 # name -> what gives a wrong answer full marks in one process with its tests
 ATTACKS = {
-    "transformer": """
-def deaf(lines):
-    return ["pass\\n"] if any("@check" in line for line in lines) else lines
-get_ipython().input_transformers_post.append(deaf)
-""",
-    "ast-transformer": """
-import ast
-class Empty(ast.NodeTransformer):
-    def visit_FunctionDef(self, node):
-        if node.decorator_list:
-            node.body = [ast.Pass()]
-        return node
-get_ipython().ast_transformers.append(Empty())
-""",
-    "patched-checks": """
-import course.check.rungs
-course.check.rungs.difference = lambda *a, **k: None
-""",
-    "patched-runner": """
-import course.check
-course.check.hidden = course.check.visible = lambda *a, **k: lambda test: None
-""",
-    "replaced-run-cell": """
-from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
-def run_cell(source, *a, **k):
-    k = {key: False for key in ("store_history", "silent", "shell_futures")}
-    result = ExecutionResult(ExecutionInfo(source, cell_id=None, **k))
-    result.execution_count = 1
-    return result
-shell = get_ipython()
-async def run_cell_async(source, *a, **k):
-    return run_cell(source)
-shell.run_cell, shell.run_cell_async = run_cell, run_cell_async
-""",
-    "hook": """
-def deaf(info):
-    import course.check.cell
-    course.check.cell._run = lambda test: None
-get_ipython().events.register("pre_run_cell", deaf)
-""",
+    "transformer": INPUT_TRANSFORMER,
+    "ast-transformer": AST_TRANSFORMER,
+    "patched-checks": PATCHED_CHECKS,
+    "patched-runner": PATCHED_RUNNER,
+    "replaced-run-cell": RUN_CELL,
+    "hook": HOOK,
     "patched-check": "check.equal = check.case = lambda *a, **k: None",
     "patched-builtins": """
 import builtins

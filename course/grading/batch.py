@@ -1,8 +1,8 @@
 """Grade a class: one process a submission, in scratch, then into the gradebook.
 
-Each submission is admitted by the guard, rebuilt, run and scored by nbgrader's own
-converter in a scratch folder with a gradebook of its own, by a process of its own. Only
-this process writes to the course: the grades of one submission in one transaction, then
+Each submission is admitted by the guard, filled into the release, and run by nbgrader's
+own steps in a scratch folder, by a process of its own. Only the process that started
+them writes to the course: the grades of one submission in one transaction, then
 its folder by a rename, then a note that it is done. Killed anywhere, the next run
 finds no note and grades that submission again, to the same result.
 """
@@ -48,7 +48,6 @@ OURS = {
     ),
 }
 BACKUPS = 10
-NOTEBOOK = 2 * 180  # seconds: as `Execute` allows for tests, and for copies of them
 SPARE = 60  # seconds beyond its notebooks' budgets that a submission may take
 SHOWN = 5  # notes of one kind printed for a submission
 NAMES = 200  # notebooks looked at in one folder
@@ -196,7 +195,7 @@ def _run(
     context = multiprocessing.get_context("fork")
     waiting, running = list(reversed(students)), {}
     places = list(range(workers))
-    limit = SPARE + len(templates) * NOTEBOOK
+    limit = SPARE + sum(one.seconds for one in templates)
     try:
         while waiting or running:
             while waiting and places:
@@ -296,6 +295,8 @@ class _Template:
     released: Any
     complete: Any
     config: Any
+    steps: tuple[type, ...]  # nbgrader's, that run it
+    seconds: int  # for its tests, and for copies of them
 
     def fill(self, sent: dict[str, Any]) -> tuple[Any, list[str]]:
         """Return the notebook to run, with the answers of `sent`, and the repairs."""
@@ -318,10 +319,7 @@ def _templates(notebooks: list[Notebook], root: Path, trust: bool) -> list["_Tem
     """Prepare what all submissions share; what is imported here is imported once."""
     log = logging.Logger("course.batch", logging.WARNING)
     log.addHandler(logging.FileHandler(root / ".course" / LOG, encoding="utf-8"))
-    found = [_template(one, root, trust, log) for one in notebooks]
-    for one in found:
-        _steps(one.config, "autograde_preprocessors", log)
-    return found
+    return [_template(one, root, trust, log) for one in notebooks]
 
 
 def _judges(notebooks: list[Notebook], root: Path, workers: int) -> list[trial.Trial]:
@@ -342,6 +340,8 @@ def _template(
     import nbformat
     from traitlets.config.loader import PyFileConfigLoader
 
+    from course.grading.execute import Execute
+
     config = PyFileConfigLoader(paths.MARKER, path=[str(root)]).load_config()
     config.Execute.trust = trust
     config.Execute.source = str(root / "source")
@@ -350,23 +350,22 @@ def _template(
     complete = copy.deepcopy(released)
     about = {"student": "", "assignment": notebook.week, "notebook": notebook.name}
     about["db_url"] = f"sqlite:///{root / 'gradebook.db'}"
-    for step in _steps(config, "sanitize_preprocessors", log):
-        complete, _ = step.preprocess(complete, {"nbgrader": about})
-    return _Template(notebook, released, complete, config)
+    for step in _steps(config, "sanitize_preprocessors"):
+        made = step(config=config, log=log)
+        complete, _ = made.preprocess(complete, {"nbgrader": about})
+    steps = _steps(config, "autograde_preprocessors")
+    seconds = 2 * Execute(config=config).notebook_timeout
+    return _Template(notebook, released, complete, config, steps, seconds)
 
 
-def _steps(config: Any, chain: str, log: logging.Logger) -> list[Any]:
+def _steps(config: Any, chain: str) -> tuple[type, ...]:
     """Return the steps of one of nbgrader's chains, but for `OURS`."""
     from nbgrader.converters import Autograde
     from traitlets import import_item
 
     known = getattr(Autograde(config=config), chain)
     kinds = [import_item(one) if isinstance(one, str) else one for one in known]
-    return [
-        kind(config=config, log=log)
-        for kind in kinds
-        if kind.__name__ not in OURS[chain]
-    ]
+    return tuple(kind for kind in kinds if kind.__name__ not in OURS[chain])
 
 
 def _admit(
@@ -449,8 +448,9 @@ def _run_notebooks(
         nb = filled[name]
         try:
             with utils.setenv(NBGRADER_EXECUTION="autograde"):
-                for step in _steps(template.config, "autograde_preprocessors", log):
-                    nb, resources = step.preprocess(nb, resources)
+                for step in template.steps:
+                    made = step(config=template.config, log=log)
+                    nb, resources = made.preprocess(nb, resources)
         except Exception as error:
             log.exception("%s", name)
             outcome.trouble[name] = f"the grader failed: {type(error).__name__}"

@@ -135,6 +135,19 @@ def as_cell(raw: Cell | Mapping) -> Cell:
     return Cell(name, role, exercise, group, float(points), text, mode)
 
 
+def _outcome(test: Cell, reply: Mapping, seconds: float, cpu: float) -> Outcome:
+    return Outcome(
+        cell_id=test.id,
+        exercise=test.exercise,
+        group=test.group,
+        points=test.points,
+        passed=reply["passed"] is True,
+        message=str(reply["message"]),
+        seconds=seconds,
+        cpu=cpu,
+    )
+
+
 # --- one cell in this process --------------------------------------------------------
 
 
@@ -632,10 +645,10 @@ def _run_cells(
     steps: list[tuple[list[Cell], Cell]],
     *,
     deadline: float,
-    collect: bool,
     seed: str,
-    cpu: float | None,
-    stop: bool,
+    collect: bool = False,
+    cpu: float | None = None,
+    stop: bool = False,
     base: Path | None = None,
     filled: Path | None = None,
     asker: Connection | None = None,
@@ -663,18 +676,7 @@ def _run_cells(
             seconds, spent = time.monotonic() - start, time.process_time() - used
             ending = _Ending(reply, "", seconds, spent)
         reply = ending.reply or {"passed": False, "message": ending.why}
-        outcomes.append(
-            Outcome(
-                cell_id=test.id,
-                exercise=test.exercise,
-                group=test.group,
-                points=test.points,
-                passed=reply["passed"] is True,
-                message=str(reply["message"]),
-                seconds=ending.seconds,
-                cpu=ending.cpu,
-            )
-        )
+        outcomes.append(_outcome(test, reply, ending.seconds, ending.cpu))
         if stop and not outcomes[-1].passed:
             break
     return outcomes
@@ -711,16 +713,7 @@ def _judge_several(
         verdicts.append({"passed": False, "message": ending.why})
     share = ending.cpu / max(1, len(verdicts))
     return [
-        Outcome(
-            cell_id=test.id,
-            exercise=test.exercise,
-            group=test.group,
-            points=test.points,
-            passed=verdict["passed"] is True,
-            message=verdict["message"],
-            seconds=ending.seconds,
-            cpu=share,
-        )
+        _outcome(test, verdict, ending.seconds, share)
         for (_, test), verdict in zip(steps, verdicts, strict=False)
     ]
 
@@ -849,7 +842,8 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
     names = stage.names(exercise)
     while True:
         asked = json.loads(asker.recv_bytes())
-        steps = stage.steps(exercise, asked.pop("answer"), asked.pop("groups"))
+        answer, groups = asked.pop("answer", None), asked.pop("groups")
+        steps = stage.steps(exercise, answer, groups)
         mark, path = asked.pop("mark", ""), asked.pop("line", "")
         place = {"base": base, "asker": asker, "names": names}
         try:
@@ -858,12 +852,7 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
                     asker.send_bytes(json.dumps([mark, "listening"]).encode())
                 if listener is not None and len(steps) > 1:
                     outcomes = _judge_several(
-                        stage.namespace,
-                        steps,
-                        deadline=asked["deadline"],
-                        seed=asked["seed"],
-                        listener=listener,
-                        **place,
+                        stage.namespace, steps, listener=listener, **place, **asked
                     )
                 else:
                     outcomes = _run_cells(
@@ -879,10 +868,8 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
         except _Deaf as error:
             asker.send_bytes(json.dumps([mark, "listening"]).encode())
             said = f"no line to your code: {error}\n  try: leave fewer files behind"
-            outcomes = [
-                Outcome(t.id, t.exercise, t.group, t.points, False, said, 0.0)
-                for _, t in steps
-            ]
+            reply = {"passed": False, "message": said}
+            outcomes = [_outcome(test, reply, 0.0, 0.0) for _, test in steps]
         told = [asdict(one) for one in outcomes]
         asker.send_bytes(json.dumps([mark, told]).encode())
 
@@ -1075,13 +1062,9 @@ class Trial:
         link = list(self._links[exercise].queue)[self._copy]
         judging = Judging(link, secrets.token_hex(8), deadline)
         asked = {
-            "answer": None,
             "groups": list(groups),
             "seed": seed,
-            "collect": False,
-            "stop": False,
             "deadline": deadline,
-            "cpu": None,
             "line": path,
             "mark": judging.mark,
         }

@@ -55,18 +55,7 @@ for n in (1, 3):
             check.raises(line, IndexError, place, shown=shown, hint=outside)
 
 # %% [grade] e1.cost
-import time
-
 rng = check.rng()
-
-
-def per_batch(work) -> float:
-    """Return the processor seconds of a batch, measured over at least 0.1 s."""
-    start, batches = time.thread_time(), 0
-    while (spent := time.thread_time() - start) < 0.1:
-        work()
-        batches += 1
-    return spent / batches
 
 
 def cost(n: int) -> float:
@@ -81,7 +70,7 @@ def cost(n: int) -> float:
             board.row(col)
             board.col(row)
 
-    return per_batch(work)
+    return check.cpu_seconds(work)
 
 
 check.call(DiagonalBoard, 10, shown="DiagonalBoard(10)").put(0, 0, 1)
@@ -223,18 +212,7 @@ for name, method in (("add", ranges.add), ("remove", ranges.remove)):
         check.equal(ranges.runs(), runs, shown=f"runs() after {shown}", hint=hint)
 
 # %% [grade] e2.cost
-import time
-
 rng = check.rng()
-
-
-def per_batch(work) -> float:
-    """Return the processor seconds of a batch, measured over at least 0.1 s."""
-    start, batches = time.thread_time(), 0
-    while (spent := time.thread_time() - start) < 0.1:
-        work()
-        batches += 1
-    return spent / batches
 
 
 def cost(n: int) -> float:
@@ -249,7 +227,7 @@ def cost(n: int) -> float:
             ranges.contains(10 * x + 7)
             ranges.add(10 * x, 10 * x + 4)
 
-    spent = per_batch(work)
+    spent = check.cpu_seconds(work)
     want = [(10 * x, 10 * x + 5) for x in range(n)]
     check.equal(ranges.runs(), want, shown=f"runs() after work on {n:,} runs")
     return spent
@@ -538,18 +516,7 @@ grown(fill_and_delete, "5,000 keys put, then deleted", 700_000)
 grown(expire, "2,000 values of 1,500 bytes, expired and swept", 1_000_000)
 
 # %% [grade] e3.cost
-import time
-
 rng = check.rng()
-
-
-def per_batch(work) -> float:
-    """Return the processor seconds of a batch, measured over at least 0.1 s."""
-    start, batches = time.thread_time(), 0
-    while (spent := time.thread_time() - start) < 0.1:
-        work()
-        batches += 1
-    return spent / batches
 
 
 def cost(n: int) -> float:
@@ -567,7 +534,7 @@ def cost(n: int) -> float:
             len(kept)
             kept.sweep(5)
 
-    return per_batch(work)
+    return check.cpu_seconds(work)
 
 
 check.call(TTLMap, state.Clock(), shown="TTLMap(clock)").put(1, 1)
@@ -823,18 +790,7 @@ for trial in range(20):
         check.case(store.snapshot, at, want=seen, shown=shown, hint=rule)
 
 # %% [grade] e4.cost
-import time
-
 rng = check.rng()
-
-
-def per_batch(work) -> float:
-    """Return the processor seconds of a batch, measured over at least 0.1 s."""
-    start, batches = time.thread_time(), 0
-    while (spent := time.thread_time() - start) < 0.1:
-        work()
-        batches += 1
-    return spent / batches
 
 
 def filled(n: int):
@@ -849,11 +805,11 @@ def reading(n: int) -> float:
     times = rng.integers(0, 2 * n, 100).tolist()
     found = [store.get("k", t) for t in times]
     check.equal(found, [t // 2 for t in times], shown=f"reads of {n:,} versions")
-    return per_batch(lambda: [store.get("k", t) for t in times])
+    return check.cpu_seconds(lambda: [store.get("k", t) for t in times])
 
 
 def writing(n: int) -> float:
-    return per_batch(lambda: filled(n)) / n
+    return check.cpu_seconds(lambda: filled(n)) / n
 
 
 check.call(VersionedKV, shown="VersionedKV()").put("k", 1, 1)
