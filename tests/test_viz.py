@@ -225,6 +225,11 @@ def stub():
     raise NotImplementedError
 
 
+class Stub:
+    def __init__(self):
+        raise NotImplementedError
+
+
 def broken():
     raise ValueError("no such " + "size " * 40)
 
@@ -234,6 +239,7 @@ def broken():
     [
         (None, "nothing came back (None)"),
         (lambda: viz.attempt(stub), "stub is not written yet"),
+        (lambda: viz.attempt(Stub), "Stub is not written yet"),
         (lambda: viz.attempt(broken), "raised ValueError: no such size"),
         ({"a": object()}, "this result cannot be drawn: raised"),
         ("text", "cannot be drawn"),

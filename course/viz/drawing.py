@@ -159,8 +159,10 @@ def _nothing(data: object) -> str:
 
 def _why(error: BaseException) -> str:
     if isinstance(error, NotImplementedError):
-        frames = traceback.extract_tb(error.__traceback__)
-        return f"{frames[-1].name if frames else 'the answer'} is not written yet"
+        named = "the answer"
+        for frame, _ in traceback.walk_tb(error.__traceback__):  # the last one counts
+            named = frame.f_code.co_qualname.rpartition("<locals>.")[2]
+        return f"{named.removesuffix('.__init__')} is not written yet"
     words = " ".join(str(error).split())
     return f"raised {type(error).__name__}" + (f": {words[:120]}" if words else "")
 

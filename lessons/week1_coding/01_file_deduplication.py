@@ -374,7 +374,7 @@ with files.MemoryFiles({"fox": text}, most=7).open("fox") as fox:
 # Readers that deliver 1 to 7 bytes at a time; chunk 1; size 0; another hasher.
 
 # %% [grade] e2.memory points=2 mode=shared
-# 64 MiB in chunks of 256 KiB, with the peak of memory measured.
+# 16 MiB in chunks of 256 KiB, with the peak of memory measured.
 
 # %% [grade] e2.changes points=3 mode=split
 # Streams that end early or go on too long.
@@ -549,11 +549,11 @@ check.true(
 # Hashers that collide, on purpose, always.
 
 # %% [grade] e3.bytes points=4 mode=split
-# Bytes read on the shared drive, against the funnel of section 2.
+# Bytes read on a smaller shared drive, against the funnel of section 2.
 
 # %% [grade] e3.hard points=3 mode=split
-# Unreadable and changing files, short reads, the size of a request, two hundred
-# files of one size.
+# Unreadable and changing files, short reads, the size of a request, forty files of
+# one size.
 
 # %% [hints] e3
 # nudge: Which question about two files costs nothing at all?
@@ -756,14 +756,14 @@ check.at_most(
 # Differences at every place, block boundaries among them; many classes; random folders.
 
 # %% [grade] e4.limits points=3 mode=split
-# Eight open files for a class of fifty, size and number of requests, no byte twice,
+# Eight open files for a class of twenty, size and number of requests, no byte twice,
 # unreadable files.
 
 # %% [grade] e4.fair points=2 mode=split
-# At most 2.2 times the floor on the shared drive.
+# At most 2.2 times the floor on a smaller shared drive.
 
 # %% [grade] e4.best points=3 mode=split
-# At most 1.4 times the floor on the shared drive.
+# At most 1.4 times the floor on a smaller shared drive.
 
 # %% [hints] e4
 # nudge: After which byte could you have stopped reading each export?

@@ -299,7 +299,7 @@ check.equal(list(cache.items()), [("b", 3), ("c", 4)], shown=shown)
 check.raises(LRUCache, ValueError, -1)
 
 # %% [grade] e1.order points=4 mode=split
-# Thousands of random operations at several capacities, against a plain list.
+# Hundreds of random operations at several capacities, against a plain list.
 
 # %% [grade] e1.edges points=3 mode=split
 # Overwriting in a full cache; looking without touching; None, 0 and "" as values;
@@ -1285,7 +1285,7 @@ check.equal(list(again.items()), [("a", "1"), ("c", "3")], shown=shown)
 # A crash after every operation, in the middle of a compaction too.
 
 # %% [grade] e5.cost points=5 mode=split
-# Bytes for one access at 50 and at 600 entries; all bytes written; size of the log.
+# Bytes for one access at 50 and at 300 entries; all bytes written; size of the log.
 
 # %% [hints] e5
 # nudge: After a torn tail was found, where does the next record go?
