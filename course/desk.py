@@ -66,8 +66,9 @@ def verdicts(key: str, exercise: str, namespace: dict, *, hidden: bool = False) 
     or exercise, or when the tests are not on this disk.
     """
     from course.grading import trial
+    from course.grading.cells import read_cells
 
-    cells = [cell for cell in trial.read_cells(_built(key, hidden)) if cell.tests]
+    cells = [cell for cell in read_cells(_built(key, hidden)) if cell.tests]
     mine = [
         cell
         for cell in cells

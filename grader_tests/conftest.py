@@ -7,7 +7,8 @@ import pytest
 
 from course import paths, syllabus
 from course.errors import CourseError
-from course.grading.trial import FORKS, read_cells
+from course.grading.cells import read_cells
+from course.grading.trial import FORKS
 from course.ops.audit import Record
 from course.ops.proof import Bench
 

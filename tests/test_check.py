@@ -522,6 +522,13 @@ def test_at_most_and_true():
     assert lines(check.at_most, 1, 0, "reads", shown="f()")[1] == (
         "1 reads, at most 0 allowed"
     )
+    measured = [9, 4, 3, 1]
+    check.at_most(lambda: measured.pop(0), 3, "times", shown="f()")
+    assert measured == [1]  # the third time it was within the limit
+    measured = [9, 8, 7, 1]
+    said = lines(check.at_most, lambda: measured.pop(0), 3, "times", shown="f()")
+    assert (said[1][:7], measured) == ("7 times", [1])
+    assert "for a number" in lines(check.at_most, lambda: "0", 3, "x", shown="f()")[1]
     check.true(np.bool_(True), shown="x", said="y")
     assert lines(check.true, False, shown="x", said="is off")[1] == "is off"
     with pytest.raises(TypeError):

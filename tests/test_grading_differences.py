@@ -79,9 +79,11 @@ def double(n):
 """
 
 
-# With tests of mode=split, and a cell that draws.
+# With tests of mode=split, a cell that draws, and one that tries something.
 DRAWN = SPLIT.replace(
-    "# %% [hints] e1", '# %% [look] e1\nprint("drawn", double(21))\n\n# %% [hints] e1'
+    "# %% [hints] e1",
+    '# %% [look] e1\nprint("drawn", double(21))\n\n'
+    '# %% trial\nprint("tried", double(4))\n\n# %% [hints] e1',
 )
 
 
@@ -524,11 +526,15 @@ def _(sides):
     assert sides["ours"].outcomes["apart"].flags == []
 
 
-@row("Cells that only draw (`look`)")
+@row(
+    "Cells that only draw (`look`), and experiments of the lesson of which no answer "
+    "and no test mentions a name"
+)
 def _(sides):
     stock, _, ours = sides.values()
-    assert "drawn 42\\n" in (stock.ran("honest") / "one.ipynb").read_text()
-    assert "drawn 42" not in (ours.ran("honest") / "one.ipynb").read_text()
+    for printed in ("drawn 42", "tried 8"):
+        assert f"{printed}\\n" in (stock.ran("honest") / "one.ipynb").read_text()
+        assert printed not in (ours.ran("honest") / "one.ipynb").read_text()
 
 
 @row("Kernel")

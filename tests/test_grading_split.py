@@ -44,16 +44,17 @@ from test_grading_hostile import (
 from course import check
 from course.check.paste import text
 from course.grading import batch, canary, sandbox, split, trial
+from course.grading.cells import Cell, as_cell
 from course.grading.split import Line, Lost, Proxy
 from course.sim import files
 
 pytestmark = pytest.mark.skipif(not trial.FORKS, reason="this system cannot fork")
 
 
-def cell(name: str, source: str, mode: str = "") -> trial.Cell:
+def cell(name: str, source: str, mode: str = "") -> Cell:
     """Return a code cell of a notebook `t-x`."""
     known = {"course": {"mode": mode}} if mode else {}
-    return trial.as_cell({"id": f"t-x-{name}", "source": source, "metadata": known})
+    return as_cell({"id": f"t-x-{name}", "source": source, "metadata": known})
 
 
 def run(source: str) -> dict:
@@ -1493,7 +1494,7 @@ def test_mutated_messages_build_nothing_else_and_pass_no_test():
 # --- tests in a process of their own --------------------------------------------------
 
 
-def test_cell(name: str, body: str) -> trial.Cell:
+def test_cell(name: str, body: str) -> Cell:
     kind = "visible" if name.endswith("check") else "hidden"
     lines = "\n".join(f"    {one}" for one in body.splitlines())
     head = f'from course import check\n@check.{kind}("t-x-{name}")\ndef test():\n'

@@ -34,11 +34,12 @@ from traitlets import Bool, Integer, Unicode, default
 from course.check.cell import title
 from course.errors import CourseError
 from course.grading import canary, sandbox, trial
+from course.grading.cells import as_cell, left_out
 
 SEED = "COURSE_SEED"
 TAMPERED = "Tampered"
 SERVE = "__import__('course.grading.split', fromlist=['serve']).serve({path!r})"
-UNSEEN = "Drawn in JupyterLab; not run while grading, where nothing is drawn.\n"
+UNSEEN = "Not run while grading: it only draws or measures, and no test needs it.\n"
 # Where a test ran, in its cell's metadata: beside the learner's code, or apart.
 BESIDE, APART = "beside", "apart"
 
@@ -162,6 +163,8 @@ class Execute(preprocessors.Execute):
         self._verdicts: dict[str, trial.Outcome] = {}
         self._judges = None if self.trust else trial.judges(self._source(details))
         home = resources.get("metadata", {}).get("path")
+        code = [as_cell(cell) for cell in nb.cells if cell.cell_type == "code"]
+        self._left_out = left_out(code)
         self._tampered: list[str] = []
         self._unwatched: list[str] = []  # tests of which no copy ran
         self._watched = 0.0  # seconds that copies took
@@ -183,7 +186,7 @@ class Execute(preprocessors.Execute):
         """Run one cell; after the notebook was stopped, fail it instead."""
         if cell.cell_type != "code":
             return cell, resources
-        if cell.metadata.get("course", {}).get("role") == "look":
+        if cell.id in self._left_out:
             cell.outputs = [nbformat.v4.new_output("stream", text=UNSEEN)]
             return cell, resources
         self._cell_printed = 0
@@ -206,7 +209,6 @@ class Execute(preprocessors.Execute):
                     output.name = "stdout"
         failed = any(output.output_type == "error" for output in cell.outputs)
         if watched and not failed and not self._stopped:
-            alive = alive or self._lives(cell, resources, index, wrong_value=True)
             alive = alive or self._lives(cell, resources, index, first=False)
             if alive:
                 self._tampered.append(
@@ -264,7 +266,7 @@ class Execute(preprocessors.Execute):
         for cells in (self._together(index), [cell]):
             if cell.id not in self._verdicts and not self._stopped:
                 errors = self._ask_judges(cells, resources, index, seconds)
-        test = trial.as_cell(cell)
+        test = as_cell(cell)
         found = self._verdicts.get(cell.id)
         if found is None:
             cell.outputs = errors
@@ -303,7 +305,7 @@ class Execute(preprocessors.Execute):
         The cell that runs in the kernel only serves the line. What it says of itself
         counts for nothing, unless the kernel goes down with it.
         """
-        tests = [trial.as_cell(cell) for cell in cells]
+        tests = [as_cell(cell) for cell in cells]
         exercise = tests[0].exercise
         path = str(self.km.provisioner.folder / f"line-{secrets.token_hex(4)}")
         try:
@@ -358,22 +360,21 @@ class Execute(preprocessors.Execute):
         resources: Any,
         index: int,
         *,
-        wrong_value: bool = False,
         first: bool = True,
     ) -> bool:
         """Run a copy of a test that must fail; return whether it passes all the same.
 
-        It finds tests that are skipped, silenced, patched or read. It is a detector
-        and no wall: code in the same kernel that knows of it can tell the copy apart.
+        The `first` statement of the copy is false, or one of its expected values is
+        wrong; a test that names none has a false statement somewhere. So tests are
+        found out that are skipped, silenced, cut short, patched or read. It is a
+        detector and no wall: code in the same kernel that knows of it can tell the
+        copy apart.
         """
         sign, start = "", monotonic()
         if self._watched >= self.notebook_timeout:
             self._unwatched.append(_place(cell))
             return False
-        if wrong_value:
-            copies = canary.wrong_values(cell.source)
-            if not copies:
-                return False
+        if not first and (copies := canary.wrong_values(cell.source)):
             source = secrets.choice(copies)
         elif found := canary.false_statement(cell.source, first=first):
             source, sign = found

@@ -43,6 +43,7 @@ from pathlib import Path
 
 from course import paths, syllabus
 from course.errors import CourseError
+from course.grading.cells import Cell, as_cell, left_out, read_cells
 
 FORKS = hasattr(os, "fork")
 MEMORY = 4 << 30  # bytes that one test may allocate beyond what the process holds
@@ -51,7 +52,6 @@ ANSWER_STOPS = "the answer cell stops with"
 ALONE = "run the answer and the check in cells of your own"
 _MESSAGE = 8_000  # characters kept of one message
 _REPLY = 1 << 20  # bytes accepted from a forked test
-_NAME = re.compile(r"-(e\d+)-(answer|check|look|grade-[\w-]+?|\w+)(?:-\d+)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,70 +69,6 @@ class Outcome:
     message: str
     seconds: float
     cpu: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A code cell as the graders see it; `role` and `mode` are the lesson script's."""
-
-    id: str
-    role: str
-    exercise: str
-    group: str
-    points: float
-    source: str
-    mode: str = ""
-
-    @property
-    def tests(self) -> bool:
-        """Whether this cell judges an answer."""
-        return self.role in ("check", "grade")
-
-
-def read_cells(notebook: Path) -> list[Cell]:
-    """Return the code cells of a notebook file, in order.
-
-    Raises CourseError when the file is missing or is not a notebook.
-    """
-    try:
-        content = json.loads(notebook.read_text("utf-8"))
-        return [as_cell(raw) for raw in content["cells"] if raw["cell_type"] == "code"]
-    except FileNotFoundError:
-        raise CourseError(
-            f"{notebook} is missing",
-            cure="course build   makes source/; course start   makes work/",
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CourseError(
-            f"{notebook} is not a notebook: {type(error).__name__}: {error}",
-            cure="restore it, or delete it and type: course start",
-        ) from None
-
-
-def as_cell(raw: Cell | Mapping) -> Cell:
-    """Return a cell of a notebook (a mapping of nbformat 4) as a `Cell`.
-
-    >>> as_cell({"id": "w1-x-e1-grade-edges", "source": "1", "metadata": {}}).group
-    'e1.edges'
-    """
-    if isinstance(raw, Cell):
-        return raw
-    known, grader = (raw["metadata"].get(key) or {} for key in ("course", "nbgrader"))
-    name = grader.get("grade_id") or raw.get("id", "")
-    named = _NAME.search(name)
-    exercise = known.get("exercise") or (named[1] if named else "")
-    role = known.get("role") or (named[2].split("-")[0] if named else "code")
-    group = ""
-    if role == "check":
-        group = f"{exercise}.check"
-    elif role == "grade":
-        short = known.get("group") or named[2].removeprefix("grade-")
-        group = f"{exercise}.{short.rpartition('.')[2]}"
-    points = known.get("points") or grader.get("points") or 0
-    source = raw["source"]
-    text = source if isinstance(source, str) else "".join(source)
-    mode = known.get("mode") or ""
-    return Cell(name, role, exercise, group, float(points), text, mode)
 
 
 def _outcome(test: Cell, reply: Mapping, seconds: float, cpu: float) -> Outcome:
@@ -817,6 +753,8 @@ def _serve() -> None:
     every = [fd for links in order["links"].values() for fd in links]
     for exercise, links in order["links"].items():
         stage.run_until(exercise, base / "running")
+        gc.collect()
+        gc.freeze()  # collections in the forks leave these pages shared
         for fd in links:
             if os.fork() == 0:
                 for other in every:
@@ -834,8 +772,6 @@ def _serve() -> None:
 
 def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> None:
     """Answer gradings of one exercise until the asker closes its end."""
-    gc.collect()
-    gc.freeze()  # collections in the forks leave these pages shared
     _Stage.adopts = True
     _adopt_descendants()
     asker.send_bytes(json.dumps(stage.problems).encode())
@@ -1211,9 +1147,11 @@ def judges(notebook: Path, copies: int = 1) -> Trial | None:
     version = notebook, notebook.stat().st_mtime_ns if there else 0
     if version not in _judges:
         cells = read_cells(notebook) if there else []
-        only = {cell.exercise for cell in cells if cell.mode == "split"}
+        only = sorted({cell.exercise for cell in cells if cell.mode == "split"})
+        out = left_out(cells)
+        run = [cell for cell in cells if cell.id not in out]
         _judges[version] = (
-            Trial(notebook, copies=copies, only=sorted(only), tolerant=True)
+            Trial(notebook, copies=copies, only=only, tolerant=True, cells=run)
             if only
             else None
         )

@@ -63,7 +63,8 @@ from pathlib import Path
 from course import paths, syllabus
 from course.errors import CourseError
 from course.grading import canary
-from course.grading.trial import ANSWER_STOPS, Outcome, Trial, read_cells
+from course.grading.cells import read_cells
+from course.grading.trial import ANSWER_STOPS, Outcome, Trial
 from course.ops.mutants import Mutant, Survivor, mutants, survivors
 
 SEEDS = ("0", "1", "2")  # a verdict must not hang on the numbers that are drawn
@@ -573,9 +574,8 @@ def _engine() -> str:
     """Return a digest of the code of this package that verdicts depend on."""
     package = Path(__file__).resolve().parents[1]
     files = [package / "desk.py"]
-    files += [
-        package / "grading" / f"{name}.py" for name in ("trial", "split", "canary")
-    ]
+    for name in ("cells", "trial", "split", "canary"):
+        files.append(package / "grading" / f"{name}.py")
     files += [package / "ops" / name for name in ("proof.py", "mutants.py")]
     for folder in ("check", "sim", "viz", "widgets"):
         files += sorted((package / folder).rglob("*.py"))
