@@ -237,8 +237,8 @@ def at_most(
 ) -> None:
     """Fail when a count, a number of bytes or a ratio of times exceeds its limit.
 
-    A function that measures the amount is called again, three times in all, while the
-    limit is exceeded: other work on the machine can only lengthen a time.
+    A function that measures the amount is called again, three times in all, while it
+    exceeds the limit up to threefold: other work on the machine lengthens a time.
 
     >>> at_most(1200, 1000, "bytes read", shown="find(tree)", hint="skip unique sizes")
     Traceback (most recent call last):
@@ -250,7 +250,8 @@ def at_most(
         measure = amount
         for _ in range(3):
             amount = measure()
-            if isinstance(amount, numbers.Real) and amount <= limit:
+            known = isinstance(amount, numbers.Real)
+            if known and (amount <= limit or amount > 3 * limit):
                 break
     if _already_said(amount):
         return

@@ -477,41 +477,41 @@ def grown(work, shown: str, limit: int) -> None:
 
 
 def rewrite() -> None:
-    for number in range(8000):
+    for number in range(2500):
         kept.put(number % 20, number, ttl=1000 + number)
 
 
 def come_and_go() -> None:
-    for number in range(8000):
+    for number in range(2500):
         kept.put(("k", number), number, ttl=1000)
         kept.delete(("k", number))
 
 
 def fill_and_delete() -> None:
-    for number in range(5000):
+    for number in range(2000):
         kept.put(("d", number), bytes(200), ttl=1000)
-    for number in range(5000):
+    for number in range(2000):
         kept.delete(("d", number))
 
 
 def expire() -> None:
-    for number in range(2000):
+    for number in range(800):
         kept.put(("e", number), bytes(1500), ttl=5)
     clock.now += 5
     check.call(kept.sweep, 10**6, shown="sweep(10**6)")
 
 
 def forever() -> None:
-    for number in range(8000):
+    for number in range(2500):
         kept.put("same", number, ttl=1000)
         kept.put("same", number)
 
 
-grown(rewrite, "8,000 puts to 20 keys", 300_000)
-grown(come_and_go, "8,000 keys put and deleted", 300_000)
-grown(forever, "8,000 puts to one key, in turn with and without ttl", 300_000)
-grown(fill_and_delete, "5,000 keys put, then deleted", 700_000)
-grown(expire, "2,000 values of 1,500 bytes, expired and swept", 1_000_000)
+grown(rewrite, "2,500 puts to 20 keys", 60_000)
+grown(come_and_go, "2,500 keys put and deleted", 60_000)
+grown(forever, "2,500 puts to one key, in turn with and without ttl", 60_000)
+grown(fill_and_delete, "2,000 keys put, then deleted", 250_000)
+grown(expire, "800 values of 1,500 bytes, expired and swept", 400_000)
 
 # %% [grade] e3.cost
 rng = check.rng()
