@@ -1506,7 +1506,7 @@ for number, verb in enumerate(("hit", "put")):
 
 hit, put = typical[20]
 for capacity, keys, rounds, share in (
-    *((60, 60, 240, 0.9), (20, 400, 400, 0.0), (20, 20, 500, 1.0)),
+    *((250, 250, 300, 0.9), (20, 400, 400, 0.0), (20, 20, 500, 1.0)),
     *((1, 1, 400, 0.5), (8, 8, 400, 0.5)),
 ):
     meter = Meter(capacity)

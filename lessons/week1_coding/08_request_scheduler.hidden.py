@@ -264,24 +264,24 @@ rng = check.rng()
 
 
 def seconds(work: str, waiting: int) -> float:
-    """Return processor seconds of 400 calls while so many wait."""
+    """Return processor seconds of 200 calls while so many wait."""
     queue = RequestQueue(5.0)
     levels = rng.integers(0, 1000, waiting).tolist()
     tickets = [
         queue.submit(Request("r", priority=level, deadline=1e6 + level))
         for level in levels
     ]
-    chosen = [tickets[n] for n in rng.permutation(waiting)[:400]]
+    chosen = [tickets[n] for n in rng.permutation(waiting)[:200]]
     start = time.thread_time()
     WORK[work](queue, chosen)
     return time.thread_time() - start
 
 
 for work in WORK:
-    shown = f"400 calls of {work} while 500 and 12,000 wait"
-    check.call(seconds, work, 500, shown=shown)
+    shown = f"200 calls of {work} while 250 and 6,000 wait"
+    check.call(seconds, work, 250, shown=shown)
     check.at_most(
-        lambda work=work: seconds(work, 12_000) / seconds(work, 500),
+        lambda work=work: seconds(work, 6000) / seconds(work, 250),
         6,
         "times the processor time with 24 times as many waiting",
         shown=shown,
