@@ -33,6 +33,7 @@ from course import fastimport, paths, syllabus  # noqa: F401 - fastimport first
 from course.errors import CourseError
 from course.grading import gradebook, guard, sandbox, trial
 from course.grading.autograde import find, zero
+from course.grading.cells import as_cell, left_out
 from course.grading.submit import write
 from course.syllabus import Notebook
 
@@ -317,6 +318,9 @@ class _Template:
 
 def _templates(notebooks: list[Notebook], root: Path, trust: bool) -> list["_Template"]:
     """Prepare what all submissions share; what is imported here is imported once."""
+    import ipykernel.kernelspec  # noqa: F401 - Jupyter needs both to find the kernel
+    import IPython.paths  # noqa: F401
+
     log = logging.Logger("course.batch", logging.WARNING)
     log.addHandler(logging.FileHandler(root / ".course" / LOG, encoding="utf-8"))
     return [_template(one, root, trust, log) for one in notebooks]
@@ -353,6 +357,7 @@ def _template(
     for step in _steps(config, "sanitize_preprocessors"):
         made = step(config=config, log=log)
         complete, _ = made.preprocess(complete, {"nbgrader": about})
+    left_out(as_cell(one) for one in complete.cells if one.cell_type == "code")
     steps = _steps(config, "autograde_preprocessors")
     seconds = 2 * Execute(config=config).notebook_timeout
     return _Template(notebook, released, complete, config, steps, seconds)

@@ -6,6 +6,7 @@ import re
 import symtable
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from course.errors import CourseError
@@ -99,7 +100,7 @@ def left_out(cells: Iterable[Cell]) -> set[str]:
     waiting = [cell for cell in cells if cell.role == "code"]
     running = [cell for cell in cells if cell.role not in ("look", "code")]
     out = {cell.id for cell in cells if cell.role == "look"}
-    names = {cell.id: _names(cell) for cell in waiting + running}
+    names = {one.id: _names(one.role, one.source) for one in waiting + running}
     told: set[str] = set()
     made: set[str] = set()
     while running:
@@ -131,11 +132,12 @@ class _Names:
     made: set[str]
 
 
-def _names(cell: Cell) -> _Names | None:
+@lru_cache(maxsize=4096)
+def _names(role: str, source: str) -> _Names | None:
     """Return the names of a cell; None where it may mention any."""
     try:
-        tree = ast.parse(cell.source)
-        tables = list(_tables(symtable.symtable(cell.source, cell.id, "exec")))
+        tree = ast.parse(source)
+        tables = list(_tables(symtable.symtable(source, role, "exec")))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # magics, or a learner's text that nobody can parse
     outer = {
@@ -147,7 +149,7 @@ def _names(cell: Cell) -> _Names | None:
     told = {one.get_name() for one in outer if one.is_referenced()}
     if any(isinstance(node, ast.alias) and node.name == "*" for node in ast.walk(tree)):
         return None
-    if cell.role in ("answer", "own"):  # a learner may look names up
+    if role in ("answer", "own"):  # a learner may look names up
         told |= {
             node.value
             for node in ast.walk(tree)
