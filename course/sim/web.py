@@ -9,11 +9,11 @@ by workers in waves or rolling, and `race` steps two workers through a check and
 import heapq
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def without_fragment(url: str) -> str:
     >>> without_fragment("http://site.test/a?q=1#top")
     'http://site.test/a?q=1'
     """
-    return urldefrag(url).url
+    return url.partition("#")[0]
 
 
 def host(url: str) -> str:
@@ -204,8 +204,8 @@ class Run:
     """How a crawl went in slow motion.
 
     `idle` says when first a worker had nothing to do although a page was known, or is
-    empty. `most` pages were asked for at once. `said` and `value` tell how the call
-    ended, `left` how many threads it left behind. `restless` is how many lines of the
+    empty. `most` pages were asked for at once. `said`, `value` and `error` tell how the
+    call ended, `left` how many threads it left behind. `restless` is how many lines of the
     crawler ran in the quietest of some spans of 20 ms in which no answer came.
     """
 
@@ -214,6 +214,7 @@ class Run:
     most: int
     said: str
     value: object
+    error: BaseException | None
     left: int
     restless: int
 
@@ -275,14 +276,17 @@ class SlowMotion:
         *,
         patience: float = 1.0,
         linger: float = 0.0,
+        together: bool = False,
         pace: Callable[[], float] | None = None,
         watch: bool = False,
     ) -> Run:
         """Call `crawl()` in a thread, move the clock until it ends, and tell of it.
 
         `linger` real seconds pass at each step, in which a crawler may ask for more
-        than it should. Before each line of the notebook's code, a thread of the crawl
-        sleeps `pace()` seconds. With `watch`, its lines are counted while all wait.
+        than it should. Answers come one by one, or, with `together`, all that are due
+        at once, as if the clock had jumped to the last of them. Before each line of
+        the notebook's code, a thread of the crawl sleeps `pace()` seconds. With
+        `watch`, its lines are counted while all wait.
         """
         before = set(threading.enumerate())
         left: list[int] = []
@@ -300,7 +304,7 @@ class SlowMotion:
             threading.settrace(self._tracer(pace))
         try:
             task.thread.start()
-            idle, restless = self._play(task, patience, linger, watch)
+            idle, restless = self._play(task, patience, linger, together, watch)
             with self._changed:
                 self._over = True
                 self._changed.notify_all()
@@ -314,12 +318,18 @@ class SlowMotion:
             self._most,
             said,
             task.value,
+            task.error,
             left[0] if left else 0,
             restless,
         )
 
     def _play(
-        self, task: threads.Task, patience: float, linger: float, watch: bool
+        self,
+        task: threads.Task,
+        patience: float,
+        linger: float,
+        together: bool,
+        watch: bool,
     ) -> tuple[str, int]:
         """Release answer after answer until the crawl ends, or a worker stays away."""
         home = host(self.site.seed)
@@ -344,16 +354,21 @@ class SlowMotion:
             if watch:
                 restless = max(restless, self._lines_while_still())
             with self._changed:
-                call = min(self._open, key=lambda call: call.span.stop)
-                self._open.remove(call)
-                self._now = max(self._now, call.span.stop)
-                url = call.span.url
-                answered.add(url)
-                if url in self.site.links and url not in self.site.failures:
-                    links = map(without_fragment, self.site.links[url])
-                    known.update(link for link in links if host(link) == home)
-                call.released = True
+                order = sorted(self._open, key=lambda call: call.span.stop)
+                for call in order if together else order[:1]:
+                    answered.add(call.span.url)
+                    known.update(self._reveals(call.span.url, home))
+                    self._now = max(self._now, call.span.stop)
+                    self._open.remove(call)
+                    call.released = True
                 self._changed.notify_all()
+
+    def _reveals(self, url: str, home: str) -> set[str]:
+        """Return the pages of this host that a right crawler knows from `url`."""
+        if url in self.site.failures:
+            return set()
+        links = map(without_fragment, self.site.links.get(url, ()))
+        return {link for link in links if host(link) == home}
 
     def _lines_while_still(self) -> int:
         least = 1 << 30
@@ -417,6 +432,82 @@ def schedule(
         heapq.heappush(free, lane)
         (later if waves else waiting).extend(tree[page])
     return spans
+
+
+def herd(
+    clients: int, jitter: bool, rng: np.random.Generator, until: int = 60
+) -> tuple[list[int], list[int]]:
+    """Return how many requests come, and are served, in each second after a failure.
+
+    All `clients` were refused at second 0 and ask again after 1, 2, 4, … seconds, at
+    most 16, until they are served; with `jitter` after a random part of that. The
+    server takes 20 a second and refuses the rest.
+
+    >>> herd(100, False, np.random.default_rng(0), until=4)
+    ([0, 100, 0, 80], [0, 20, 0, 20])
+    """
+    due: list[tuple[float, int]] = []
+
+    def ask_again(now: float, tries: int) -> None:
+        wait = min(16, 2**tries) * (rng.random() if jitter else 1)
+        heapq.heappush(due, (now + wait, tries + 1))
+
+    for _ in range(clients):
+        ask_again(0.0, 0)
+    asked, served = [0] * until, [0] * until
+    while due and due[0][0] < until:
+        now, tries = heapq.heappop(due)
+        second = int(now)
+        asked[second] += 1
+        if served[second] < 20:
+            served[second] += 1
+        else:
+            ask_again(now, tries)
+    return asked, served
+
+
+def false_alarms(
+    urls: int, bits: int, hashes: int, rng: np.random.Generator, probes: int = 20_000
+) -> float:
+    """Return the share of new URLs that a Bloom filter takes for old ones, measured.
+
+    `urls` are put into a filter of `bits`, each with `hashes` ideal hash values; then
+    it is asked for `probes` others.
+
+    >>> false_alarms(1, 64, 1, np.random.default_rng(0)) < 0.05
+    True
+    """
+    table = np.zeros(bits, bool)
+    table[rng.integers(0, bits, (urls, hashes))] = True
+    return float(table[rng.integers(0, bits, (probes, hashes))].all(axis=1).mean())
+
+
+class Disk:
+    """A place for batches of URLs, first in, first out, that counts its operations.
+
+    >>> disk = Disk()
+    >>> disk.write(["a", "b"])
+    >>> len(disk), disk.read(), disk.operations
+    (2, ['a', 'b'], 2)
+    """
+
+    def __init__(self) -> None:
+        self.operations = 0
+        self._batches: deque[list[str]] = deque()
+
+    def write(self, batch: Sequence[str]) -> None:
+        """Keep a batch of URLs."""
+        self.operations += 1
+        self._batches.append(list(batch))
+
+    def read(self) -> list[str]:
+        """Remove and return the oldest batch; IndexError if there is none."""
+        self.operations += 1
+        return self._batches.popleft()
+
+    def __len__(self) -> int:
+        """Return how many URLs are on the disk."""
+        return sum(map(len, self._batches))
 
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
