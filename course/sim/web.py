@@ -204,9 +204,9 @@ class Run:
     """How a crawl went in slow motion.
 
     `idle` says when first a worker had nothing to do although a page was known, or is
-    empty. `most` pages were asked for at once. `said`, `value` and `error` tell how the
-    call ended, `left` how many threads it left behind. `restless` is how many lines of the
-    crawler ran in the quietest of some spans of 20 ms in which no answer came.
+    empty. `most` pages were asked for at once. `said`, `value` and `error` tell how
+    the call ended, `left` how many threads it left behind. `restless` is how many
+    lines of the crawler ran in the quietest of some spans of 20 ms without an answer.
     """
 
     spans: list[Span]

@@ -276,7 +276,7 @@ class _Shared:
         self.seen = {self.start}
         self.waiting = deque([self.start])
         self.busy = 0
-        self.result = CrawlResult()  # noqa: F821 (the notebook defines it)
+        self.result = CrawlResult()
 
 
 @right("e2")
@@ -324,7 +324,7 @@ def crawl_concurrent__asyncio(seed, get_links, *, workers):
     if workers < 1:
         raise ValueError
     start = web.without_fragment(seed)
-    result = CrawlResult()  # noqa: F821
+    result = CrawlResult()
 
     async def everything():
         loop = asyncio.get_running_loop()
@@ -359,7 +359,7 @@ def crawl_concurrent__asyncio(seed, get_links, *, workers):
 @right("e2")
 def crawl_concurrent__submits_all_that_is_known(seed, get_links, *, workers):
     start = web.without_fragment(seed)
-    result, seen = CrawlResult(), {start}  # noqa: F821
+    result, seen = CrawlResult(), {start}
     with ThreadPoolExecutor(workers) as pool:
         running = {pool.submit(get_links, start): start}
         while running:
@@ -395,7 +395,7 @@ def crawl_concurrent__queue_of_results(seed, get_links, *, workers):
     crew = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in crew:
         thread.start()
-    result, seen, open_ = CrawlResult(), {start}, 1  # noqa: F821
+    result, seen, open_ = CrawlResult(), {start}, 1
     orders.put(start)
     while open_:
         url, links, error = answers.get()
@@ -460,7 +460,7 @@ def crawl_concurrent__a_queue_is_not_enough(seed, get_links, *, workers):
     if workers < 1:
         raise ValueError
     start = web.without_fragment(seed)
-    line, seen, result = queue.Queue(), {start}, CrawlResult()  # noqa: F821
+    line, seen, result = queue.Queue(), {start}, CrawlResult()
     line.put(start)
 
     def work():
@@ -469,10 +469,9 @@ def crawl_concurrent__a_queue_is_not_enough(seed, get_links, *, workers):
                 links = get_links(url)
                 result.pages.add(url)
                 for link in map(web.without_fragment, links):
-                    if web.host(link) == web.host(start):
-                        if link not in seen:
-                            seen.add(link)
-                            line.put(link)
+                    if web.host(link) == web.host(start) and link not in seen:
+                        seen.add(link)
+                        line.put(link)
             except Exception as error:
                 result.errors[url] = error
             line.task_done()
@@ -501,7 +500,7 @@ edited(
 @wrong("e2.alone", because="hangs")
 def crawl_concurrent__maps_each_level(seed, get_links, *, workers):
     start = web.without_fragment(seed)
-    result, seen, level = CrawlResult(), {start}, [start]  # noqa: F821
+    result, seen, level = CrawlResult(), {start}, [start]
 
     def fetch(url):
         try:
@@ -528,7 +527,7 @@ def crawl_concurrent__maps_each_level(seed, get_links, *, workers):
 @wrong("e2.rolling", because="do not wait for the others")
 def crawl_concurrent__as_completed_of_each_batch(seed, get_links, *, workers):
     start = web.without_fragment(seed)
-    result, seen, waiting = CrawlResult(), {start}, deque([start])  # noqa: F821
+    result, seen, waiting = CrawlResult(), {start}, deque([start])
     with ThreadPoolExecutor(workers) as pool:
         while waiting:
             batch = {pool.submit(get_links, url): url for url in waiting}
@@ -552,7 +551,7 @@ def crawl_concurrent__as_completed_of_each_batch(seed, get_links, *, workers):
 def crawl_concurrent__one_after_the_other(seed, get_links, *, workers):
     if workers < 1:
         raise ValueError
-    result = CrawlResult()  # noqa: F821
+    result = CrawlResult()
     start = web.without_fragment(seed)
     seen, waiting = {start}, deque([start])
     while waiting:
@@ -664,14 +663,14 @@ edited(
     "errors are forgotten",
     old="                    result.errors[url] = error\n",
     new="                    pass\n",
-    because="in errors",
+    because="errors",
 )
 edited(
     "e2.alone",
     "errors as text",
     old="                    result.errors[url] = error\n",
     new="                    result.errors[url] = str(error)\n",
-    because="in errors",
+    because="errors",
 )
 edited(
     "e2.pages",
@@ -680,19 +679,12 @@ edited(
     new="                    links = []\n                result.pages.add(url)\n",
     because="pages",
 )
-edited(
-    "e2.pages",
-    "marks at the fetch",
-    old="                        seen.add(link)\n                        waiting",
-    new="                        waiting",
-    because="pages|still running",
-)
 
 
 @wrong("e2.pages", because="more than once")
 def crawl_concurrent__marks_at_dequeue(seed, get_links, *, workers):
     start = web.without_fragment(seed)
-    result, seen, waiting = CrawlResult(), set(), deque([start])  # noqa: F821
+    result, seen, waiting = CrawlResult(), set(), deque([start])
     with ThreadPoolExecutor(workers) as pool:
         running = {}
         while waiting or running:
@@ -766,7 +758,7 @@ def crawl_concurrent__workers_go_home(seed, get_links, *, workers):
 @wrong("e2.end", because="pages|raised|busy|in flight")
 def crawl_concurrent__ends_when_the_queue_is_empty(seed, get_links, *, workers):
     start = web.without_fragment(seed)
-    result, seen, waiting = CrawlResult(), {start}, deque([start])  # noqa: F821
+    result, seen, waiting = CrawlResult(), {start}, deque([start])
     running = {}
     with ThreadPoolExecutor(workers) as pool:
         while waiting:
@@ -829,7 +821,7 @@ def crawl_concurrent__nobody_says_it_is_over(seed, get_links, *, workers):
 @wrong("e2.end", because="threads that are left")
 def crawl_concurrent__pool_is_not_closed(seed, get_links, *, workers):
     start = web.without_fragment(seed)
-    result, seen, waiting = CrawlResult(), {start}, deque([start])  # noqa: F821
+    result, seen, waiting = CrawlResult(), {start}, deque([start])
     running = {}
     pool = ThreadPoolExecutor(workers)
     while waiting or running:
@@ -1015,7 +1007,8 @@ edited(
     "e3.server",
     "anything that int takes",
     old="    if value.isascii() and value.isdigit():\n        return float(value)\n",
-    new="    try:\n        return float(int(value))\n    except ValueError:\n        pass\n",
+    new="    try:\n        return float(int(value))\n    except ValueError:\n"
+    "        pass\n",
     because="neither",
 )
 edited(
@@ -1220,8 +1213,8 @@ edited(
 edited(
     "e4.resume",
     "forgets what waits",
-    old='        crawl._waiting = deque(url for url in states if states[url] == "waiting")',
-    new="        crawl._waiting = deque()",
+    old='crawl._waiting = deque(url for url in states if states[url] == "waiting")',
+    new="crawl._waiting = deque()",
     because="checkpoint needs|same state",
 )
 edited(
@@ -1325,13 +1318,6 @@ edited(
 )
 edited(
     "e5.order",
-    "appends to the head while the disk holds older ones",
-    old="        if not self._tail and not len(self._disk) and ",
-    new="        if ",
-    because="older than the disk",
-)
-edited(
-    "e5.order",
     "the tail does not count",
     old="        return len(self._head) + len(self._disk) + len(self._tail)",
     new="        return len(self._head) + len(self._disk)",
@@ -1375,11 +1361,19 @@ edited(
 edited(
     "e5.room",
     "everything goes through the disk",
-    old="        if not self._tail and not len(self._disk) and "
-    "len(self._head) < self._batch:\n            self._head.append(url)\n"
-    "            return\n        if len(self._tail) == self._batch:",
-    new="        if len(self._tail) == max(1, self._batch - 1):",
+    old="            else:\n                self._head.extend(self._tail)\n"
+    "                self._tail = []\n",
+    new="            elif self._tail:\n                self._disk.write(self._tail)\n"
+    "                self._tail = []\n"
+    "                self._head.extend(self._disk.read())\n",
     because="stays there|whole batches",
+)
+edited(
+    "e5.order",
+    "batches come back last first",
+    old="self._head.extend(self._disk.read())",
+    new="self._head.extendleft(self._disk.read())",
+    because="older than the disk",
 )
 
 
@@ -1467,7 +1461,7 @@ def bloom_params__search(n, fp):
 
     @functools.cache
     def bits(k):
-        return math.ceil(k * n / -math.log(-math.expm1(math.log(fp) / k)))
+        return math.ceil(k * n / -math.log1p(-math.exp(math.log(fp) / k)))
 
     k = 1
     while bits(k + 1) < bits(k) or (k < -2 * math.log2(fp) and bits(k + 1) == bits(k)):

@@ -343,9 +343,10 @@ for workers in (1, 3):
         crawl_concurrent, A, failing, workers=workers, shown=shown, hint=each
     )
     check.equal(got.pages, {A, *others}, shown=shown + ": pages", hint=each)
-    kept = {url: error is raised.get(url) for url, error in got.errors.items()}
-    where = shown + ": URLs in errors, each with what it raised"
-    check.equal(kept, dict.fromkeys(raised, True), shown=where, hint=each)
+    kept = {url: repr(error) for url, error in got.errors.items()}
+    want = {url: repr(error) for url, error in raised.items()}
+    where = shown + ": errors"
+    check.equal(kept, want, shown=where, hint=each)
 
 lock, asked, all_others = threading.Lock(), [], threading.Event()
 waited = []
@@ -541,6 +542,7 @@ for headers, want, hint in (
     ({"Retry-After": "+30"}, 1.5, either),
     ({"Retry-After": "²"}, 1.5, either),
     ({"Retry-After": "nan"}, 1.5, either),
+    ({"Retry-After": "Sun, 06 Nov 99999999999999999999 08:49:37 GMT"}, 1.5, either),
     ({"Retry-After": "Sun, 99 Nov 1994 08:49:37 GMT"}, 1.5, either),
 ):
     for status in (503, 429):
@@ -696,6 +698,11 @@ for calls, want, hint in (
     ("complete a, fail a, complete a", [True, False, False], news),
     ("fail a, complete a, fail a", [True, True, False], "fetched after all: done"),
     ("complete z, fail z, take 0", [False, False, a], "unknown URLs are ignored"),
+    (
+        "complete c, take 0, take 1, take 10, take 20, take 20, take 30, take 30",
+        [True, a, b, a, b, a, b, a],
+        "equal ends: the one taken first",
+    ),
 ):
     crawl = opened()
     got = []

@@ -212,11 +212,11 @@ check.equal(asked, {}, shown=shown + ": URLs asked for more than once")
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 with ThreadPoolExecutor(max_workers=2) as pool:
-    running = {pool.submit(int, word): word for word in ("12", "x", "7")}
-    while running:
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
+    pending = {pool.submit(int, word): word for word in ("12", "x", "7")}
+    while pending:
+        done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
-            word = running.pop(future)
+            word = pending.pop(future)
             try:
                 print(word, "->", future.result())
             except ValueError:
@@ -985,8 +985,9 @@ print(
 # queue raises `IndexError`, `room < 2` `ValueError`.
 
 # %% [hand] e5
-# **By hand.** `room=4`, batches of 2. Append 1 … 7: head `1 2`, disk `3 4`, `5 6`, tail `7`. `popleft` gives 1, 2; the
-# third reads a batch, head `3 4`, and gives 3. In memory then: 4 and 7.
+# **By hand.** `room=4`, batches of 2. Append 1 … 7: disk `1 2`, `3 4`, `5 6`, tail `7`. The first `popleft` reads a
+# batch into the head and gives 1; in memory are then 2 and 7. The seventh finds head and disk empty and
+# gives 7 from the tail.
 
 
 # %% [answer] e5
@@ -1006,9 +1007,6 @@ class SpillingQueue:
     def append(self, url: str) -> None:
         """Put a URL at the end."""
         ### BEGIN SOLUTION
-        if not self._tail and not len(self._disk) and len(self._head) < self._batch:
-            self._head.append(url)
-            return
         if len(self._tail) == self._batch:
             self._disk.write(self._tail)
             self._tail = []
@@ -1046,11 +1044,10 @@ def filled_and_drained() -> list[tuple[int, int]]:
 
 
 def expected_rows() -> list[tuple[int, int]]:
-    rows = [(n, 0) if n < 10 else (6 + n % 5, n - 6 - n % 5) for n in range(1, 41)]
-    rows[9:] = [(6 + (n - 1) % 5, n - 6 - (n - 1) % 5) for n in range(10, 41)]
-    for left in range(39, -1, -1):
-        memory = left if left <= 10 else 5 + left % 5
-        rows.append((memory, left - memory))
+    rows = [(1 + n % 5, n - n % 5) for n in range(40)]
+    for taken in range(1, 41):
+        memory = min(40 - taken, 5 + -taken % 5)
+        rows.append((memory, 40 - taken - memory))
     return rows
 
 
@@ -1085,7 +1082,7 @@ check.equal(got, list("1234567"), shown=shown, hint="head, disk, tail: in this o
 #
 # idea: A head of at most half the room, from which you remove; a tail of at most half, to which you append; full tails go to the disk as one batch, and an empty head takes the oldest batch back.
 #
-# outline: append: if disk and tail are empty and the head has room, to the head; else, if the tail is full, write it and start a new one; to the tail. popleft: if the head is empty, refill it from the disk, or, if that is empty, from the tail. len adds the three.
+# outline: append: if the tail is full, write it and start a new one; then to the tail. popleft: if the head is empty, refill it from the disk, or, if that is empty, from the tail. len adds the three.
 
 # %% [md] bloom-words
 # ## 6 · Seen, in a few bits
