@@ -398,6 +398,25 @@ class SlowMotion:
 # -- what figures need -------------------------------------------------------------
 
 
+def tree(
+    rng: np.random.Generator, pages: int, slow: int
+) -> tuple[list[list[int]], list[float]]:
+    """Return the children of each page of a random tree, and seconds for each page.
+
+    A page takes 1 second, `slow` of them 10; the root, page 0, is never slow.
+
+    >>> children, seconds = tree(np.random.default_rng(0), 5, slow=1)
+    >>> sorted(sum(children, [])), sorted(seconds)
+    ([1, 2, 3, 4], [1.0, 1.0, 1.0, 1.0, 10.0])
+    """
+    children: list[list[int]] = [[] for _ in range(pages)]
+    for page in range(1, pages):
+        children[int(rng.integers(page // 3, page))].append(page)
+    seconds = np.ones(pages)
+    seconds[1 + rng.permutation(pages - 1)[:slow]] = 10.0
+    return children, seconds.tolist()
+
+
 def schedule(
     children: Sequence[Sequence[int]],
     seconds: Sequence[float],

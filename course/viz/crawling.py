@@ -66,7 +66,9 @@ def site(
             ax.text(x, y, words, ha="center", va="center", bbox=box, size=size)
             if fetched:
                 told = " and ".join(fetched)
-                ax.text(x - 0.28, y + 0.3, told, ha="right", color=edge, weight="bold")
+                where = {"xytext": (-9, 9), "textcoords": "offset points"}
+                style = {"ha": "right", "color": edge, "weight": "bold"}
+                ax.annotate(told, (x, y), **where, **style)
         xs, ys = zip(*places.values(), strict=True)
         ax.set(xlim=(min(xs) - 0.7, max(xs) + 0.7), ylim=(min(ys) - 0.5, max(ys) + 0.6))
         ax.set_axis_off()
@@ -201,11 +203,12 @@ def crashes(result: Mapping) -> Figure:
     """Draw how many pages are fetched again after a crash, by when it comes."""
     fig, ax = viz.figure("wide", height=2.8)
     again = result["again"]
-    ax.bar(range(len(again)), again, color=viz.COMPUTE, width=0.8)
+    ax.bar(range(1, len(again) + 1), again, color=viz.COMPUTE, width=0.8)
     limit = result["every"] - 1 + result["workers"]
     ax.axhline(limit, color=viz.LIMIT, lw=1)
     words = f"pages since a checkpoint + pages in flight: {limit}"
-    ax.text(0, limit, words, color=viz.LIMIT, va="bottom")
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.text(1, limit, words, color=viz.LIMIT, va="bottom")
     ax.set(xlabel="pages fetched when it crashes", ylabel="pages fetched again")
     ax.set_ylim(0, 1.3 * limit)
     ax.set_title(

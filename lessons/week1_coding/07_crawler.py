@@ -53,8 +53,7 @@ desk.open("w1-crawler")
 # %% [md] why-breadth
 # For a crawler, breadth-first is the better habit: pages near the seed matter more, and a
 # trap (a calendar with a link "next month" for ever) cannot swallow it before the rest is done.
-
-# %% [md] graph-figure
+#
 # Here is a small site and the order in which a breadth-first crawl fetches its pages:
 
 # %% small-site
@@ -92,15 +91,13 @@ viz.show(
 # ### The same site, exactly
 #
 # "Same site" here means the same **host**: the name of the server, and its port if one is
-# given. Naive tests let strangers in. Below are eight links. Predict: of how many does `link.startswith("http://site.test")`
-# say the wrong thing?
+# given. The course gives you `web.host(url)` and `web.without_fragment(url)`, so that you can concentrate on the crawl.
+#
+# Naive tests let strangers in. Below, eight links are judged by three tests: does the link *start* with the site, does it
+# *contain* its name, is the *host* the same? Predict: of how many does `link.startswith("http://site.test")` say the wrong thing?
 
 # %% guess-host
 widgets.predict("naive", "Of how many of the eight links is startswith wrong?")
-
-# %% [md] host-table
-# The course gives you `web.host(url)` and `web.without_fragment(url)`, so that you can concentrate on the
-# crawl. Compare three tests:
 
 # %% host-measured
 EIGHT = [ROOT + "a", "http://SITE.TEST/b", "http://site.test.evil.test/"]
@@ -264,9 +261,6 @@ widgets.explore(
     step=(0, 10, 1),
 )
 
-# %% [md] race-reveal
-# Counting the orders in which it goes wrong:
-
 # %% race-counted
 widgets.reveal(
     "race",
@@ -289,41 +283,33 @@ widgets.reveal(
 # *wait for all of them*, then start the next. Call this **waves**. The alternative is **rolling**: as soon as one page
 # is done, its links may be fetched.
 #
-# In the simulation five workers crawl a tree of 60 pages; a page takes one second, two slow ones take ten. The
-# work alone, divided by five, is 15.6 seconds. How long do waves take, relative to rolling?
+# In the simulation five workers crawl a tree of 60 pages; a page takes one second, three slow ones take ten. Without any idle
+# worker that would be 17.4 seconds. How long do waves take, relative to rolling, in the mean of 20 such sites?
 
 # %% guess-waves
-widgets.predict(
-    "waves", "Time in waves, divided by time rolling (2 slow pages)?", unit="times"
-)
+widgets.predict("waves", "Time in waves, divided by time rolling?", unit="times")
+
+# %% [md] waves-now
+# Time is counted in simulated seconds, until the last page is done:
 
 
-# %% tree
-def two_ways(workers: int = 5, slow: int = 2) -> dict[str, list[web.Span]]:
-    rng = np.random.default_rng(1)
-    tree: list[list[int]] = [[] for _ in range(60)]
-    for page in range(1, 60):
-        tree[int(rng.integers(page // 2, page))].append(page)
-    seconds = np.ones(60)
-    seconds[1 + rng.permutation(59)[:slow]] = 10.0
-    ways = {"waves": True, "rolling": False}
+# %% waves-measured
+def two_ways(workers: int = 5, slow: int = 3, site: int = 0) -> dict[str, list]:
+    tree, seconds = web.tree(np.random.default_rng(site), 60, slow)
     return {
-        name: web.schedule(tree, seconds.tolist(), workers, waves)
-        for name, waves in ways.items()
+        "waves": web.schedule(tree, seconds, workers, waves=True),
+        "rolling": web.schedule(tree, seconds, workers),
     }
 
 
-def ends() -> dict[str, float]:
-    return {name: max(s.stop for s in spans) for name, spans in two_ways().items()}
+def times_as_long(site: int) -> float:
+    ends = {name: max(s.stop for s in ran) for name, ran in two_ways(site=site).items()}
+    return ends["waves"] / ends["rolling"]
 
 
-# %% [md] waves-now
-# The time until the last page is done, counted in simulated seconds:
-
-# %% waves-measured
 widgets.reveal(
     "waves",
-    ends()["waves"] / ends()["rolling"],
+    np.mean([times_as_long(site) for site in range(20)]),
     explain="At the end of each level everybody waits for the slowest page of it.",
 )
 
@@ -336,6 +322,7 @@ widgets.explore(
     "beside each slow page; rolling, the other workers go on while a slow page runs.",
     workers=(1, 12, 1),
     slow=(0, 8, 1),
+    site=(0, 19, 1),
 )
 
 # %% [md] rolling-rule
@@ -432,20 +419,15 @@ def crawl_concurrent(
 
 
 # %% [look] e2
-def slow_tree() -> tuple[web.Site, list[list[int]], list[float]]:
-    rng = np.random.default_rng(4)
-    tree: list[list[int]] = [[] for _ in range(26)]
-    for page in range(1, 26):
-        tree[int(rng.integers(page // 3, page))].append(page)
-    seconds = [8.0 if page in (2, 9) else 1.0 + page / 100 for page in range(26)]
-    names = [ROOT + str(page) for page in range(26)]
-    links = {names[page]: [names[n] for n in tree[page]] for page in range(26)}
-    return web.Site(links, delays=dict(zip(names, seconds, strict=True))), tree, seconds
+TREE, SECONDS = web.tree(np.random.default_rng(6), 30, slow=2)
 
 
 def filmed() -> list[web.Span]:
-    film = web.SlowMotion(slow_tree()[0], workers=3)
-    run = film.run(lambda: crawl_concurrent(film.site.seed, film.get_links, workers=3))
+    names = [ROOT + str(page) for page in range(30)]
+    links = {names[page]: [names[n] for n in TREE[page]] for page in range(30)}
+    delays = dict(zip(names, SECONDS, strict=True))
+    film = web.SlowMotion(web.Site(links, delays=delays), workers=3)
+    run = film.run(lambda: crawl_concurrent(names[0], film.get_links, workers=3))
     if run.error is not None:
         raise run.error
     return run.spans
@@ -453,7 +435,7 @@ def filmed() -> list[web.Span]:
 
 viz.beside(
     viz.attempt(filmed),
-    web.schedule(*slow_tree()[1:], workers=3),
+    web.schedule(TREE, SECONDS, workers=3),
     crawling.workers,
     alt="Which of three workers fetches a page when, in simulated seconds, yours "
     "beside an expected schedule: no gap while pages are known, two slow pages.",
@@ -554,7 +536,7 @@ widgets.explore(
     crawling.storms,
     question="From how many clients on does backoff without jitter fail to serve all?",
     alt="Requests in each second. In step: tall bars at a few seconds, mostly refused. "
-    "With full jitter: a hill that falls, and everybody is served in half a minute.",
+    "With full jitter: a hill that falls, until everybody is served.",
     clients=(20, 400, 20),
 )
 
@@ -707,7 +689,7 @@ ROWS = [
     ("12 s  done", row("done", "done", "done", "waiting")),
     ("13 s  done again", row("done", "done", "done", "waiting")),
 ]
-figure, axes = viz.figure("wide", height=3.8)
+figure, axes = viz.figure("square", height=3.8)
 crawling.states(axes, ROWS)
 axes.set_title("At 11 s the lease of b has run out: it is handed out once more")
 viz.show(
@@ -905,7 +887,7 @@ check.equal(copy.states(), row("done", "done", "leased"), shown=shown + ": state
 # ### What a crash costs
 #
 # Now the measurement: for each possible moment of the crash, run the crawl to its end from the last checkpoint, and count the fetches
-# beyond one a page.
+# beyond one a page. Move the slider, and see what a rarer checkpoint costs.
 
 
 # %% crash-model
@@ -932,16 +914,13 @@ def crash_costs(every: int = 10) -> dict:
     return {"every": every, "workers": 4, "again": again}
 
 
-# %% [md] crash-intro
-# Move the slider, and see what a rarer checkpoint costs:
-
 # %% crash-figure
 widgets.explore(
     crash_costs,
     crawling.crashes,
     question="What is the most that a crash can cost, for each spacing?",
     alt="Bars of the pages fetched again, by the moment of the crash: a saw that rises "
-    "from about four to thirteen between two checkpoints.",
+    "between two checkpoints, up to the limit, and falls at each.",
     every=[1, 2, 5, 10, 20],
 )
 
@@ -958,10 +937,7 @@ widgets.explore(
 #
 # A queue is easy to move to a disk, because nobody looks into its middle: keep the **oldest** URLs in memory (they are needed next) and the
 # **newest** (they just came), and what lies between in batches on the disk. Then each URL is written and read at most once, and a disk operation
-# moves a whole batch.
-
-# %% [md] disk-words
-# `web.Disk` keeps batches, first in, first out:
+# moves a whole batch. `web.Disk` keeps batches, first in, first out:
 
 # %% disk-example
 disk = web.Disk()
@@ -1106,7 +1082,11 @@ check.equal(got, list("1234567"), shown=shown, hint="head, disk, tail: in this o
 widgets.predict("hashes", "8 bits for each URL: which number of hashes is best?")
 
 
-# %% bloom-model
+# %% [md] bloom-now
+# The least of the predicted rates; then find it with the sliders, in a filter that is really filled with 2,000 URLs:
+
+
+# %% bloom-measured
 def filters(bits_per_url: int = 8, hashes: int = 3) -> dict:
     urls, tried = 2000, range(1, 17)
     rng = np.random.default_rng(3)
@@ -1120,10 +1100,6 @@ def filters(bits_per_url: int = 8, hashes: int = 3) -> dict:
     }
 
 
-# %% [md] bloom-now
-# The least of the predicted rates; then find it with the sliders, in a filter that is really filled with 2,000 URLs:
-
-# %% bloom-measured
 widgets.reveal(
     "hashes",
     1 + int(np.argmin(filters()["predicted"])),
@@ -1248,16 +1224,12 @@ check.raises(bloom_params, ValueError, 10, 1.0)
 # %% [md] follow
 # ## Follow-ups
 #
-# 1. Stop after 10,000 pages or five links from the seed. Where do you keep the depth, and what if a shorter path is found later?
+# 1. Stop after 10,000 pages, or five links from the seed. Where do you keep the depth?
 # 2. Rewrite exercise 2 with `asyncio` and an asynchronous `get_links`. Where must no `await` stand?
-# 3. A page answers with a redirect. Which of the two URLs is "seen", and what if the target is on another host?
-# 4. Two URLs give the same text, or nearly. How do you notice, and what do you do with their links? (Notebook 1.)
-# 5. Ten machines crawl ten thousand hosts. Split by host or by URL, and what becomes of the seen set?
-
-# %% [md] follow-hard
-# And the two that separate seniors:
-#
-# 6. Links come from strangers. A page links to `http://169.254.169.254/`, or to a name that resolves to your own network only at the second look. What must be checked, where, and at which moment?
+# 3. A page redirects. Which of the two URLs is "seen", and what if the target is on another host?
+# 4. Two URLs give the same text, or nearly. How do you notice?
+# 5. Ten machines crawl ten thousand hosts. Split by host or by URL?
+# 6. A page links to a name that resolves to your own network. What is checked, at which moment?
 # 7. A site makes up new URLs for ever. Which three budgets stop it?
 
 # %% [md] deeper
