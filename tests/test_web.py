@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from course.sim import web
+from course.viz import crawling
 
 
 def crawl(film, seed, workers, when, size=None):
@@ -90,3 +91,44 @@ def test_schedules_keep_to_their_workers_and_rolling_is_never_later():
             assert len({s.lane for s in at_once}) == len(at_once) <= 4
         ends[waves] = max(span.stop for span in spans)
     assert ends[False] <= ends[True]
+
+
+def test_pictures_say_what_they_show():
+    rng = np.random.default_rng(0)
+    tree, seconds = web.tree(rng, 40, slow=2)
+    runs = {"waves": True, "rolling": False}
+    runs = {name: web.schedule(tree, seconds, 4, on) for name, on in runs.items()}
+    titles = [ax.get_title("left") for ax in crawling.lanes(runs).axes]
+    for title, (name, spans) in zip(titles, runs.items(), strict=True):
+        assert title.startswith(f"{name}: done after {max(s.stop for s in spans):g} s")
+    storm = {"in step": web.herd(100, False, rng)}
+    title = crawling.storms(storm).axes[0].get_title("left")
+    assert title == "in step: 200 refused, 100 served by 31 s"
+    result = {"every": 5, "workers": 2, "again": [1, 2, 6]}
+    assert "at most 6" in crawling.crashes(result).axes[0].get_title("left")
+
+
+def test_jitter_serves_everybody_sooner():
+    for seed in range(5):
+        served = {
+            jitter: web.herd(200, jitter, np.random.default_rng(seed))[1]
+            for jitter in (True, False)
+        }
+        assert sum(served[True]) == 200 > sum(served[False])
+        assert max(served[True]) == 20
+
+
+def test_a_race_is_lost_only_without_a_lock():
+    orders = ["".join(order) for order in ("AAABBB", "ABABAB", "BBAABA", "BABABA")]
+    for program, worst in (("check, then add", 2), ("under a lock", 1)):
+        ends = [web.race(program, order)[1][-1].shared[-1] for order in orders]
+        assert max(ends) == str(worst)
+        assert min(ends) == "1"
+
+
+def test_false_alarms_are_as_many_as_predicted():
+    rng = np.random.default_rng(0)
+    for bits, hashes in ((4, 2), (8, 5), (10, 7)):
+        predicted = (1 - np.exp(-hashes / bits)) ** hashes
+        measured = web.false_alarms(3000, 3000 * bits, hashes, rng)
+        assert abs(measured - predicted) < 0.2 * predicted + 0.002

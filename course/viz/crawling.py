@@ -112,7 +112,8 @@ def workers(ax: Axes, spans: Sequence[Span]) -> None:
 def storms(runs: Mapping[str, tuple[Sequence[int], Sequence[int]]]) -> Figure:
     """Draw the requests of each second, and the served ones, by way of retrying."""
     fig, axes = viz.figure("wide", cols=len(runs), sharey=True)
-    for ax, (name, (asked, served)) in zip(axes, runs.items(), strict=True):
+    panels = np.atleast_1d(axes)
+    for ax, (name, (asked, served)) in zip(panels, runs.items(), strict=True):
         seconds = range(len(asked))
         ax.bar(seconds, asked, color=viz.LIMIT, width=0.9, label="asked")
         ax.bar(seconds, served, color=viz.COMPUTE, width=0.9, label="served")
@@ -121,7 +122,7 @@ def storms(runs: Mapping[str, tuple[Sequence[int], Sequence[int]]]) -> Figure:
         ax.set(xlabel="seconds after the failure")
         ax.set_title(f"{name}: {refused} refused, {sum(served)} served by {last} s")
         ax.legend(frameon=False, loc="upper right")
-    axes[0].set_ylabel("requests in a second")
+    panels[0].set_ylabel("requests in a second")
     return fig
 
 

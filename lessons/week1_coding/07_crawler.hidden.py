@@ -393,7 +393,8 @@ for links, delays, what in (
 ):
     film = web.SlowMotion(web.Site(links, delays=delays), 3)
     run = film.run(
-        lambda film=film: crawl_concurrent(film.site.seed, film.get_links, workers=3)
+        lambda film=film: crawl_concurrent(film.site.seed, film.get_links, workers=3),
+        linger=0.005,
     )
     shown = f"crawl_concurrent(…, workers=3): {what}"
     if run.error is not None:

@@ -46,8 +46,8 @@ desk.open("w1-crawler")
 # **seed**, and follows links as long as they stay on the same site.
 #
 # **Breadth-first** means: all pages that are one link away, then all that are two links
-# away, and so on. A queue does it: take the oldest URL out, fetch it, append
-# what is new. With a stack in place of the queue the crawl runs down one path
+# away, and so on. A queue (`collections.deque`) does it: take the oldest URL out with
+# `popleft`, fetch it, `append` what is new. With a stack in place of the queue the crawl runs down one path
 # first: depth-first.
 
 # %% [md] why-breadth
@@ -226,17 +226,19 @@ with ThreadPoolExecutor(max_workers=2) as pool:
 # ### The race on the visited set
 #
 # Two workers fetch two pages that both link to page `x`. Each checks `x not in seen`, each adds it, each
-# fetches it. Is that possible? Choose the order in which they step; under `if`, a single line can let the other one in.
+# fetches it. Is that possible?
+#
+# Write down who makes each step: in `ABABAB` they take turns. How about `AAABBB`, `ABABAB`, `AABBAB` and `BAABBA`?
 
 # %% guess-race
 widgets.predict(
     "race",
-    "Check, then add: in how many of the four orders below is the page fetched twice?",
+    "Check, then add: in how many of the four orders is the page fetched twice?",
 )
 
 
 # %% [md] race-intro
-# `A` and `B` name who makes the next step. Step through each order, then do it under a lock:
+# Step through each order, then do it under a lock. The grey line is what a worker does *next*:
 
 
 # %% race
@@ -548,7 +550,8 @@ widgets.explore(
 # `Retry-After: 120`   or   `Retry-After: Sun, 06 Nov 1994 08:49:37 GMT`
 #
 # That is a lower bound which you honour even where it exceeds your `cap`. Names of headers ignore letter case. What is neither of the two forms is
-# ignored. `email.utils.parsedate_to_datetime` reads such dates, and raises `ValueError` for other text:
+# ignored. `email.utils.parsedate_to_datetime` reads such dates, and raises
+# `ValueError` for other text, `OverflowError` for numbers that no calendar has:
 
 # %% http-date
 from email.utils import parsedate_to_datetime
@@ -681,13 +684,13 @@ def row(*states: str) -> dict[str, str]:
 ROWS = [
     ("seed", row("waiting")),
     ("0 s  take", row("leased")),
-    ("1 s  done: b, a", row("done", "waiting", "waiting")),
+    ("1 s  / done: b, a", row("done", "waiting", "waiting")),
     ("1 s  take", row("done", "leased", "waiting")),
     ("2 s  take", row("done", "leased", "leased")),
-    ("3 s  done: c", row("done", "leased", "done", "waiting")),
+    ("3 s  a done: c", row("done", "leased", "done", "waiting")),
     ("11 s  take", row("done", "leased", "done", "waiting")),
-    ("12 s  done", row("done", "done", "done", "waiting")),
-    ("13 s  done again", row("done", "done", "done", "waiting")),
+    ("12 s  b done", row("done", "done", "done", "waiting")),
+    ("13 s  b done again", row("done", "done", "done", "waiting")),
 ]
 figure, axes = viz.figure("square", height=3.8)
 crawling.states(axes, ROWS)
@@ -729,8 +732,9 @@ widgets.predict(
 # ### The rules of the table
 #
 # * `take(now)`: first a URL whose lease has run out (`now >= end`), of several the one that ran out first, of equals the one taken first; else, of those that wait, the one found first; else `None`. The new lease ends at `now + lease`.
-# * `report(url, links)`: fetched. It is done, and its links come in as in exercise 1. `report(url, None)`: given up, it is failed.
-# * `done` never changes any more. A failed page that is fetched after all becomes done. An unknown URL is ignored. All these say `False`: no news.
+# * `report(url, links)`: fetched. It is done, whatever it was before, and its links come in as in exercise 1. `report(url, None)`: given up, it is failed.
+# * No news, so `False` and no change: any report on a page that is done, a second `None` for a failed one, and a report on an unknown URL (found after the checkpoint that was restored).
+# * A failed page that is fetched after all becomes done: `True`.
 
 # %% [card] e4 minutes=18 core
 # The state of a crawl
@@ -747,7 +751,7 @@ widgets.predict(
 
 # %% [answer] e4
 class ResumableCrawl:
-    """Who may fetch which page of one host, until when, and what is done; in s."""
+    """Who may fetch which page of a host until when, and what is done (seconds)."""
 
     def __init__(self, seed: str, *, lease: float) -> None:
         ### BEGIN SOLUTION
@@ -923,6 +927,7 @@ widgets.explore(
     "between two checkpoints, up to the limit, and falls at each.",
     every=[1, 2, 5, 10, 20],
 )
+viz.attempt(lambda: widgets.reveal("crash", max(crash_costs()["again"])))
 
 # %% [md] crash-read
 # At the worst moment all pages since the last checkpoint are lost, and what the four workers held. Nothing
