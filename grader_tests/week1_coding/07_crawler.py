@@ -579,6 +579,37 @@ def crawl_concurrent__one_after_the_other(seed, get_links, *, workers):
     return result
 
 
+@wrong("e2.rolling", because="do not wait for the others")
+def crawl_concurrent__fetches_under_the_lock(seed, get_links, *, workers):
+    if workers < 1:
+        raise ValueError
+    shared = _Shared(seed)
+
+    def work():
+        while True:
+            with shared.changed:
+                if not shared.waiting:
+                    return
+                url = shared.waiting.popleft()
+                try:
+                    links = get_links(url)
+                except Exception as error:
+                    shared.result.errors[url] = error
+                    continue
+                shared.result.pages.add(url)
+                for link in map(web.without_fragment, links):
+                    if web.host(link) == shared.home and link not in shared.seen:
+                        shared.seen.add(link)
+                        shared.waiting.append(link)
+
+    crew = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join()
+    return shared.result
+
+
 @wrong("e2.bound", because="calls of get_links at once")
 def crawl_concurrent__thread_per_url(seed, get_links, *, workers):
     if workers < 1:

@@ -733,7 +733,7 @@ widgets.predict(
 #
 # * `take(now)`: first a URL whose lease has run out (`now >= end`), of several the one that ran out first, of equals the one taken first; else, of those that wait, the one found first; else `None`. The new lease ends at `now + lease`.
 # * `report(url, links)`: fetched. It is done, whatever it was before, and its links come in as in exercise 1. `report(url, None)`: given up, it is failed.
-# * No news, so `False` and no change: any report on a page that is done, a second `None` for a failed one, and a report on an unknown URL (found after the checkpoint that was restored).
+# * No news, so `False` and no change: any report on a page that is done, a second `None` for a failed one, and one on an unknown URL (found after the checkpoint that was restored).
 # * A failed page that is fetched after all becomes done: `True`.
 
 # %% [card] e4 minutes=18 core
