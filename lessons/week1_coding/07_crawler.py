@@ -937,7 +937,7 @@ viz.attempt(lambda: widgets.reveal("crash", max(crash_costs()["again"])))
 # %% [md] spill-words
 # ## 5 · When the queue outgrows the memory
 #
-# The queue of a crawl grows with the square of your optimism: each page brings a hundred links. The set of seen URLs
+# The queue of a crawl grows fast: each page that is fetched may bring a hundred new links. The set of seen URLs
 # and the queue are the two things that fill the memory.
 #
 # A queue is easy to move to a disk, because nobody looks into its middle: keep the **oldest** URLs in memory (they are needed next) and the
@@ -961,8 +961,8 @@ print(
 # A queue that spills
 #
 # First in, first out, of any length, with at most `room` URLs in memory after each call; the others are on `disk`, which
-# is empty at the start and yours alone. As long as the queue never held more than `room // 2` URLs, the disk is not used. For n URLs
-# in and out, `4 * n / room + 4` disk operations are enough; twice as many are allowed. `popleft` of an empty
+# is empty at the start and yours alone. As long as the queue never held more than `room // 2` URLs, the disk is not used. n URLs in
+# and out may cost `8 * n / room + 8` disk operations; with an even `room`, half of them are enough. `popleft` of an empty
 # queue raises `IndexError`, `room < 2` `ValueError`.
 
 # %% [hand] e5
