@@ -1196,7 +1196,7 @@ check.raises(bloom_params, ValueError, 10, 1.0)
 # "Our crawler fetches every page exactly once"
 #
 # A colleague's design says this. In at most 150 words, answer in the review: where exactly the sentence breaks (name the moment), what the system can
-# promise instead, what has to be true of `complete` and of the store for that promise to be worth something, how long a
+# promise instead, what has to be true of `report` and of the store for that promise to be worth something, how long a
 # lease you would choose and what each direction costs, and one thing that you would measure in production to
 # see how often it happens.
 
@@ -1205,7 +1205,7 @@ check.raises(bloom_params, ValueError, 10, 1.0)
 #
 # * the moment: the worker has fetched and dies, or is only slow, before its report is durable; the coordinator cannot tell the two apart
 # * the promise: at least once, with effects that happen once because they are idempotent
-# * `complete` is a transition that a second report does not change; the store writes under a key that follows from the URL (or its content), conditionally, not by appending
+# * `report` is a transition that a second report does not change; the store writes under a key that follows from the URL (or its content), conditionally, not by appending
 # * a lease well above the slow end of fetch times (say, several times the 99th percentile plus the timeout of the fetch), renewable; short: double fetches, long: a dead worker's pages wait
 # * a measure: the share of reports that were no news, expired leases by worker, pages fetched again after a restart
 #
