@@ -425,3 +425,18 @@ def test_a_clock_without_a_loop_stands_still_and_while_grading_there_is_none(
     widgets.clock(Timed(3))
     assert len(displayed) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_a_button_begins_a_sitting_and_gives_its_place_to_the_clock(
+    put, displayed, monkeypatch
+):
+    begun = []
+    widgets.clock(lambda: begun.append(Timed(0)) or begun[-1])
+    assert displayed[0]["text/plain"] == "The clock stands."
+    assert begun == []
+    box = widgets._beginning(lambda: begun.append(Timed(0)) or begun[-1])
+    (button,) = box.children
+    button.click()
+    (face,) = box.children
+    assert len(begun) == 1
+    assert "30 minutes left" in face.value

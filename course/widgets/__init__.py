@@ -303,23 +303,44 @@ class Timed(Protocol):
         """Return for each stage reached the minute at which it was."""
 
 
-def clock(sitting: Timed) -> None:
+def clock(sitting: Timed | Callable[[], Timed]) -> None:
     """Show the time left of a sitting, with the marks of its plan.
 
-    In a notebook it goes on while no cell runs, until the sitting ends or another
-    clock is shown; elsewhere it prints one line, and while grading nothing.
+    Given a function that begins one, show a button that calls it. In a notebook the
+    clock goes on while no cell runs, until the sitting ends or another clock is shown;
+    elsewhere it prints one line, and while grading nothing.
     """
     if viz.inert():
         return
+    waiting = callable(sitting)
+    words = "The clock stands." if waiting else _clock_words(sitting)
     if not page.in_notebook():
-        print(_clock_words(sitting))
+        print(words)
         return
+    _display(_beginning(sitting) if waiting else _running(sitting), words)
+
+
+def _beginning(begin: Callable[[], Timed]) -> ipywidgets.Widget:
+    """Return a button that begins a sitting and gives its place to the clock."""
+    button = ipywidgets.Button(description="Begin: the clock starts")
+    button.layout = ipywidgets.Layout(width="16em")
+    box = ipywidgets.VBox([button])
+
+    def start(_: object) -> None:
+        box.children = (_running(begin()),)
+
+    button.on_click(start)
+    return box
+
+
+def _running(sitting: Timed) -> ipywidgets.HTML:
+    """Return the face of a clock that renews itself; an older clock stops."""
     face = ipywidgets.HTML(_clock_face(sitting))
-    _display(face, _clock_words(sitting))
     while _ticking:
         _ticking.pop().cancel()
     with contextlib.suppress(RuntimeError):  # no event loop: the face stands still
         _ticking.append(asyncio.get_running_loop().create_task(_tick(face, sitting)))
+    return face
 
 
 async def _tick(face: ipywidgets.HTML, sitting: Timed) -> None:
