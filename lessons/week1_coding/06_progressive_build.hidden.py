@@ -86,7 +86,8 @@ for trial in range(60):
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = getattr(truth, name)(*args)
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level1().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level1()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
@@ -175,7 +176,8 @@ for calls in stories[build.name]:
         told.append(f"{method}({', '.join(map(repr, args))})")
         shown = ", ".join(told)
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level1().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level1()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
@@ -316,7 +318,8 @@ for trial in range(60):
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = getattr(truth, name)(*args)
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level2().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level2()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
@@ -335,10 +338,10 @@ names = ["c", "b", "a"] if build.rules.descending else ["a", "b", "c"]
 stories = {
     "database": [
         [
-            ("put", ("r", "b", 1), True),
-            ("put", ("r", "a", 9), True),
+            ("put", ("r", "b", 9), True),
+            ("put", ("r", "a", 5), True),
             ("put", ("r", "c", 0), True),
-            ("fields", ("r",), [line(n, {"a": 9, "b": 1, "c": 0}[n]) for n in names]),
+            ("fields", ("r",), [line(n, {"a": 5, "b": 9, "c": 0}[n]) for n in names]),
         ],
         [
             ("put", ("r", "page", 1), True),
@@ -367,6 +370,9 @@ stories = {
             ("pay", ("a", 10), 2),
             ("pay", ("a", 10), None),
             ("spenders", (3,), [line("b", 21), line("a", 10), line("c", 0)]),
+            ("deposit", ("c", 9), 9),
+            ("pay", ("c", 9), 0),
+            ("spenders", (3,), [line("b", 21), line("a", 10), line("c", 9)]),
         ],
         [("spenders", (3,), [])],
     ],
@@ -376,6 +382,7 @@ stories = {
             ("largest", ("", 2), [line(name, 10) for name in names[:2]]),
             ("add", ("d", 9), True),
             ("add", ("e", 100), True),
+            ("largest", ("", 1), [line("e", 100)]),
             (
                 *("largest", ("", 9)),
                 [line("e", 100), *(line(name, 10) for name in names), line("d", 9)],
@@ -401,7 +408,8 @@ for calls in stories[build.name]:
         told.append(f"{method}({', '.join(map(repr, args))})")
         shown = ", ".join(told)
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level2().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level2()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
@@ -504,29 +512,29 @@ class Bank(Timed):
         self.money, self.spent, self.waiting, self.planned = {}, {}, [], 0
         self.states = []  # (time, balances) after each change
 
-    def note(self, time):
-        self.states.append((time, dict(self.money)))
+    def note(self):
+        self.states.append((self.now, dict(self.money)))
 
     def tick(self, at):
         while due := [item for item in self.waiting if item[0] <= at]:
             first = min(due, key=lambda item: item[:2])
             self.waiting.remove(first)
+            self.now = first[0]
             self.pay(first[2], first[3])
-            self.note(first[0])
         self.now = at
 
     def open(self, account):
         if account in self.money:
             return False
         self.money[account] = self.spent[account] = 0
-        self.note(self.now)
+        self.note()
         return True
 
     def deposit(self, account, amount):
         if account not in self.money:
             return None
         self.money[account] += amount
-        self.note(self.now)
+        self.note()
         return self.money[account]
 
     def pay(self, account, amount):
@@ -534,6 +542,7 @@ class Bank(Timed):
             return None
         self.money[account] -= amount
         self.spent[account] += amount
+        self.note()
         return self.money[account]
 
     def transfer(self, source, target, amount):
@@ -542,7 +551,7 @@ class Bank(Timed):
         left = self.pay(source, amount)
         if left is not None:
             self.money[target] += amount
-        self.note(self.now)
+            self.note()
         return left
 
     def spenders(self, n):
@@ -618,7 +627,8 @@ for trial in range(60):
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = truth.perform(name, args)
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level3().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level3()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
@@ -659,6 +669,7 @@ stories = {
         ],
         [
             ("put", ("a", "x", 1), True),
+            ("get_at", ("a", "x", 0), 1),
             ("get_at", ("a", "x", 50), 1),
             ("put", ("a", "x", 2), False),
             ("remove_at", ("a", "x", 50), True),
@@ -673,14 +684,13 @@ stories = {
         [
             ("open_at", ("a", 1), True),
             ("deposit_at", ("a", 10, 1), 10),
-            ("schedule", ("a", 8, 4, 1), "p1"),
+            ("schedule", ("a", 6, 4, 1), "p1"),
             ("schedule", ("b", 8, 4, 1), None),
-            ("schedule", ("a", 5, 3, 2), "p2"),
+            ("schedule", ("a", 4, 3, 2), "p2"),
             ("schedule", ("a", 1, 2, 2), "p3"),
-            ("pay_at", ("a", 2, 4), 7),
             ("cancel", ("a", "p1", 5), False),
-            ("spenders_at", (1, 5), [line("a", 3)]),
-            ("deposit_at", ("a", 1, 9), 8),
+            ("spenders_at", (1, 5), [line("a", 7)]),
+            ("deposit_at", ("a", 1, 9), 4),
         ],
         [
             ("open_at", ("a", 1), True),
@@ -740,7 +750,8 @@ for calls in stories[build.name]:
         told.append(f"{method}({', '.join(map(repr, args))})")
         shown = ", ".join(told)
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level3().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level3()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
@@ -860,29 +871,29 @@ class Bank(Timed):
         self.money, self.spent, self.waiting, self.planned = {}, {}, [], 0
         self.states = []  # (time, balances) after each change
 
-    def note(self, time):
-        self.states.append((time, dict(self.money)))
+    def note(self):
+        self.states.append((self.now, dict(self.money)))
 
     def tick(self, at):
         while due := [item for item in self.waiting if item[0] <= at]:
             first = min(due, key=lambda item: item[:2])
             self.waiting.remove(first)
+            self.now = first[0]
             self.pay(first[2], first[3])
-            self.note(first[0])
         self.now = at
 
     def open(self, account):
         if account in self.money:
             return False
         self.money[account] = self.spent[account] = 0
-        self.note(self.now)
+        self.note()
         return True
 
     def deposit(self, account, amount):
         if account not in self.money:
             return None
         self.money[account] += amount
-        self.note(self.now)
+        self.note()
         return self.money[account]
 
     def pay(self, account, amount):
@@ -890,6 +901,7 @@ class Bank(Timed):
             return None
         self.money[account] -= amount
         self.spent[account] += amount
+        self.note()
         return self.money[account]
 
     def transfer(self, source, target, amount):
@@ -898,7 +910,7 @@ class Bank(Timed):
         left = self.pay(source, amount)
         if left is not None:
             self.money[target] += amount
-        self.note(self.now)
+            self.note()
         return left
 
     def spenders(self, n):
@@ -925,7 +937,7 @@ class Bank(Timed):
             (due, number, into if account == other else account, amount)
             for due, number, account, amount in self.waiting
         ]
-        self.note(self.now)
+        self.note()
         return True
 
     def back(self, account, then):
@@ -996,7 +1008,8 @@ for trial in range(60):
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = truth.perform(name, args)
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level4().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level4()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
@@ -1006,6 +1019,145 @@ for trial in range(60):
             shown=shown,
             ordered=True,
             hint="what was there after all calls of that time?",
+        )
+
+# %% [grade] e4.past
+build = check.call(builds.scenario, Level4.scenario, Level4.seed)
+line, last = build.rules.line, build.rules.last
+ties = ["b", "a"] if build.rules.descending else ["a", "b"]
+stories = {
+    "database": [
+        [
+            ("put_at", ("a", "x", 1, 10), True),
+            ("put_at", ("a", "x", 2, 20), False),
+            ("put_at", ("a", "x", 3, 30), False),
+            ("compact", (25,), 1),
+            ("compact", (10,), 0),
+            ("back", ("a", 24), None),
+            ("back", ("a", 15), None),
+            ("back", ("a", 25), [line("x", 2)]),
+            ("back", ("b", 25), []),
+            ("compact", (30,), 1),
+            ("get", ("a", "x"), 3),
+        ],
+        [
+            ("put_at", ("a", "x", 1, 20), True),
+            ("compact", (20,), 0),
+            ("put_at", ("a", "x", 2, 20), False),
+            ("back", ("a", 20), [line("x", 2)]),
+            ("compact", (20,), 1),
+            ("compact", (20,), 0),
+        ],
+        [
+            ("put_at", ("a", "x", 1, 10, 5), True),
+            ("put_at", ("a", "y", 2, 11), True),
+            ("remove_at", ("a", "y", 12), True),
+            ("get_at", ("a", "x", 30), None),
+            ("back", ("a", 10), [line("x", 1)]),
+            ("get", ("a", "x"), None),
+            ("put", ("a", "z", 4), True),
+            ("back", ("a", 29), []),
+            ("back", ("a", 30), [line("z", 4)]),
+            ("compact", (17,), 2),
+            ("compact", (30,), 0),
+            ("fields", ("a",), [line("z", 4)]),
+        ],
+    ],
+    "bank": [
+        [
+            ("open_at", ("a", 1), True),
+            ("open_at", ("b", 1), True),
+            ("deposit_at", ("b", 9, 2), 9),
+            ("pay_at", ("b", 2, 3), 7),
+            ("schedule", ("b", 4, 6, 3), "p1"),
+            ("merge", ("a", "b", 5), True),
+            ("spenders_at", (5, 5), [line("a", 2)]),
+            ("merge", ("a", "b", 5), False),
+            ("merge", ("a", "a", 6), False),
+            ("cancel", ("b", "p1", 6), False),
+            ("back", ("b", 4), 7),
+            ("back", ("b", 5), None),
+            ("back", ("a", 4), 0),
+            ("back", ("a", 5), 7),
+            ("deposit_at", ("a", 1, 9), 4),
+            ("spenders_at", (5, 9), [line("a", 6)]),
+            ("back", ("a", 8), 7),
+        ],
+        [
+            ("open_at", ("a", 1), True),
+            ("open_at", ("b", 1), True),
+            ("deposit_at", ("b", 9, 1), 9),
+            ("schedule", ("b", 3, 10, 2), "p1"),
+            ("schedule", ("b", 4, 11, 2), "p2"),
+            ("merge", ("a", "b", 3), True),
+            ("open_at", ("b", 4), True),
+            ("spenders_at", (5, 4), [line(name, 0) for name in ties]),
+            ("deposit_at", ("b", 5, 5), 5),
+            ("cancel", ("b", "p2", 5), False),
+            ("cancel", ("a", "p2", 5), True),
+            ("deposit_at", ("b", 1, 20), 6),
+            ("deposit_at", ("a", 1, 20), 7),
+            ("back", ("b", 2), 9),
+            ("back", ("b", 3), None),
+            ("back", ("b", 4), 0),
+            ("back", ("a", 11), 9),
+            ("back", ("a", 12), 6),
+            ("back", ("c", 5), None),
+        ],
+    ],
+    "files": [
+        [
+            ("add_at", ("/x", 5, 10, 8), True),
+            ("drop_at", ("/x", 12), 5),
+            ("add_at", ("/y", 1, 20), True),
+            ("rollback", (11, 30), 1),
+            ("used_at", ("", 30), 5),
+            ("rollback", (25, 31), 1),
+            ("size_at", ("/x", 31), None),
+            ("size_at", ("/y", 31), 1),
+            ("rollback", (30, 40), 1),
+            ("size_at", ("/x", 46), 5),
+            ("size_at", ("/x", 47), 5 if last else None),
+            ("size_at", ("/x", 48), None),
+        ],
+        [
+            ("add_at", ("/x", 2, 7), True),
+            ("rollback", (5, 9), 0),
+            ("size", ("/x",), None),
+            ("add", ("/x", 3), True),
+            ("rollback", (8, 12), 1),
+            ("size", ("/x",), 2),
+        ],
+        [
+            ("add_at", ("/x", 2, 1, 2), True),
+            ("add_at", ("/y", 3, 9), True),
+            ("rollback", (6, 10), 0),
+            ("used_at", ("", 10), 0),
+            ("add_at", ("/z", 4, 12, 5), True),
+            ("rollback", (12, 12), 1),
+            ("size_at", ("/z", 16), 4),
+            ("size_at", ("/z", 18), None),
+        ],
+    ],
+}
+for calls in stories[build.name]:
+    thing, told = check.call(Level4, shown="Level4()"), []
+    for name, args, want in calls:
+        method = build.methods[name]
+        told.append(f"{method}({', '.join(map(repr, args))})")
+        shown = ", ".join(told)
+        ready = callable(getattr(thing, method, None))
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level4()", said=lacks)
+        got = check.call(
+            getattr(thing, method), *args, shown=shown, none_ok=want is None
+        )
+        check.equal(
+            got,
+            want,
+            shown=shown,
+            ordered=True,
+            hint="what was there after all calls of that time, and what is there now?",
         )
 
 # %% [grade] e4.refactor
@@ -1134,7 +1286,8 @@ for trial in range(60):
             *(args[:-1] if name.endswith("_at") else args)
         )
         ready = callable(getattr(thing, method, None))
-        check.true(ready, shown=f"Level4().{method}", said="is not written yet")
+        lacks = f"has no method {method}: the seed and the text of the level name it"
+        check.true(ready, shown="Level4()", said=lacks)
         got = check.call(
             getattr(thing, method), *args, shown=shown, none_ok=want is None
         )
