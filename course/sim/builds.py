@@ -172,7 +172,8 @@ def _database(rules: Rules) -> Iterator[tuple[str, str, list[tuple]]]:
           by name <order>; `[]` where there are none.
         * `<matching>(<key>, prefix)` lists those whose name begins with the prefix, in
           the same form and order.
-        * `<records>()` lists the names of all <key>s that have a <field>, <order>.
+        * `<records>()` lists the names of all <key>s with at least one <field>,
+          <order>.
         """,
         [
             ("put", ("ann", "zip", 0), True),
@@ -433,7 +434,7 @@ _SCENARIOS = {
             "compact": "compact trim forget prune",
         },
         "put get remove fields matching records",
-        {"key": "record item document", "field": "field attribute property"},
+        {"key": "item document record", "field": "attribute field property"},
         _database,
     ),
     "bank": (

@@ -67,7 +67,9 @@ class Room:
             _say(f"{CHOOSE}{error}.")
             return
         level, sitting = told.levels[number - 1], self.sitting(build)
+        steps = "\n".join(f"{step}  # {step.want!r}" for step in level.example)
         words = f"### {told.title}, level {number}: {level.title}\n\n{level.text}"
+        words += f"\n\nFor example, on a new object:\n\n```python\n{steps}\n```"
         if number == 1:
             place = f"level-1-{id(build)}"
             _say(words if sitting else f"**{told.title}.** {WAITS}", name=place)

@@ -55,6 +55,11 @@ def pace(
     return fig
 
 
+def tried(data: Mapping[str, Mapping]) -> Figure:
+    """Draw `data` with `marks`, `points` and `reached` as `pace` does."""
+    return pace(data["marks"], data["points"], data["reached"])
+
+
 def _steps(
     ax: Axes,
     minutes: Mapping[str, float],
@@ -157,6 +162,7 @@ def transcript(steps: Sequence[Step]) -> Callable[[Axes, Sequence[str]], None]:
         for y, (step, got) in enumerate(zip(steps, said, strict=True)):
             fine = got == repr(step.want)
             color = viz.LEARNER if fine else viz.LIMIT
+            ax.axhline(y + 0.5, color=_PALE, lw=0.8)
             call = textwrap.shorten(str(step), 34, placeholder="…")
             answer = textwrap.shorten(got, 26, placeholder="…")
             ax.text(0.0, y, call, va="center", family="monospace", size=7.5)
@@ -193,12 +199,20 @@ def shape(measured: Shape) -> Figure:
         for y, (_, number) in enumerate(top):
             over = number > limit
             ax.barh(y, number, color=viz.LIMIT if over else viz.LEARNER, height=0.6)
-            words = f" {number:.2g}" + (" over" if over else "")
-            ax.text(number, y, words, va="center", size=8)
+            words = f"{number:.2g}" + (" over" if over else "")
+            inside = number > 0.3 * limit
+            ax.text(
+                *(number, y, f"{words} " if inside else f" {words}"),
+                ha="right" if inside else "left",
+                color="white" if inside else viz.LEARNER,
+                va="center",
+                size=8,
+            )
         ax.axvline(limit, color=viz.BASELINE, ls="--")
         ax.set_yticks(range(len(top)), [name for name, _ in top], size=8)
         ax.tick_params(axis="y", length=0)
         most = max([limit, *(number for _, number in top)])
         ax.set(xlabel=unit, xlim=(0, most * 1.3), ylim=(5.6, -0.6))
-        ax.set_title(f"at most {limit:g}", size=9)
+        first = f"{top[0][1]:.2g}" if top else "none"
+        ax.set_title(f"highest {first}, limit {limit:g}", size=9)
     return fig

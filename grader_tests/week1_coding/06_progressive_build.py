@@ -417,15 +417,15 @@ class Level4__files_last_in(dressed(Files, "files", 3)):
 edited(
     "e1.edges",
     "zero is absent",
-    old="new = self._read(key, field) is None",
-    new="new = not self._read(key, field)",
+    old="new = self._read(record, field) is None",
+    new="new = not self._read(record, field)",
     because="got True, expected False",
 )
 edited(
     "e1.edges",
     "zero cannot be removed",
-    old="        if self._read(key, field) is None:",
-    new="        if not self._read(key, field):",
+    old="        if self._read(record, field) is None:",
+    new="        if not self._read(record, field):",
     because="discard.*\n.*got False, expected True",
 )
 edited(
@@ -438,24 +438,24 @@ edited(
 edited(
     "e1.answers",
     "keeps the old value",
-    old="        self._write(key, field, value)\n        return new",
+    old="        self._write(record, field, value)\n        return new",
     new="        if new:\n"
-    "            self._write(key, field, value)\n"
+    "            self._write(record, field, value)\n"
     "        return new",
     because="lookup",
 )
 edited(
     "e1.answers",
     "says it removed, and does not",
-    old="        self._write(key, field, None)\n        return True",
+    old="        self._write(record, field, None)\n        return True",
     new="        return True",
     because="discard",
 )
 edited(
     "e1.edges",
     "removes the whole record",
-    old="        self._write(key, field, None)\n        return True",
-    new="        self._items.pop(key)\n        return True",
+    old="        self._write(record, field, None)\n        return True",
+    new="        self._items.pop(record)\n        return True",
     because="returned None",
 )
 edited(
@@ -468,8 +468,8 @@ edited(
 edited(
     "e1.answers",
     "absent is zero",
-    old="return self._items.get(key, {}).get(field)",
-    new="return self._items.get(key, {}).get(field, 0)",
+    old="return self._items.get(record, {}).get(field)",
+    new="return self._items.get(record, {}).get(field, 0)",
     because="expected",
 )
 
@@ -617,22 +617,23 @@ class Level1__files_copy_wipes(dressed(_CopyWipes, "files", 2)):
 edited(
     "e2.order",
     "from A to Z",
-    old="names = sorted(self._items.get(key, ()), reverse=True)",
-    new="names = sorted(self._items.get(key, ()))",
+    old="names = sorted(self._items.get(record, ()), reverse=True)",
+    new="names = sorted(self._items.get(record, ()))",
     because="order",
 )
 edited(
     "e2.order",
     "in the order of storing",
-    old="names = sorted(self._items.get(key, ()), reverse=True)",
-    new="names = list(self._items.get(key, ()))",
+    old="names = sorted(self._items.get(record, ()), reverse=True)",
+    new="names = list(self._items.get(record, ()))",
     because="order|entries",
 )
 edited(
     "e2.order",
     "by value",
-    old="read = [(name, self._read(key, name)) for name in names]",
-    new="read = sorted(((n, self._read(key, n)) for n in names), key=lambda p: p[1])",
+    old="read = [(name, self._read(record, name)) for name in names]",
+    new="read = [(name, self._read(record, name)) for name in names]\n"
+    "        read.sort(key=lambda pair: pair[1] or 0)",
     because="order|entries",
 )
 edited(
@@ -659,15 +660,15 @@ edited(
 edited(
     "e2.order",
     "records without a field",
-    old="(k for k in self._items if any(self._fields(k)))",
+    old="(r for r in self._items if any(self._fields(r)))",
     new="list(self._items)",
     because="in_use",
 )
 edited(
     "e2.order",
     "records from A to Z",
-    old="if any(self._fields(k))), reverse=True)",
-    new="if any(self._fields(k))))",
+    old="if any(self._fields(r))), reverse=True)",
+    new="if any(self._fields(r))))",
     because="order",
 )
 edited(
@@ -827,15 +828,15 @@ edited(
 edited(
     "e3.answers",
     "lists forget the time",
-    old="return self._at(at).entries(key)",
-    new="return self.entries(key)",
+    old="return self._at(at).entries(record)",
+    new="return self.entries(record)",
     because="entries",
 )
 edited(
     "e3.moment",
     "what ended is still old",
-    old="new = self._at(at)._read(key, field) is None",
-    new="new = not self._at(at)._items.get(key, {}).get(field)",
+    old="new = self._at(at)._read(record, field) is None",
+    new="new = not self._at(at)._items.get(record, {}).get(field)",
     because="got False, expected True",
 )
 edited(
@@ -1045,8 +1046,8 @@ edited(
 edited(
     "e4.answers",
     "then is now",
-    old="return self.entries_at(key, then)",
-    new="return self.entries_at(key, present)",
+    old="return self.entries_at(record, then)",
+    new="return self.entries_at(record, present)",
     because="earlier",
 )
 edited(

@@ -85,12 +85,10 @@ for trial in range(60):
             told.append(f"{build.methods[n]}({', '.join(map(repr, a))})")
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = getattr(truth, name)(*args)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level1()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level1()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -175,12 +173,10 @@ for calls in stories[build.name]:
         method = build.methods[name]
         told.append(f"{method}({', '.join(map(repr, args))})")
         shown = ", ".join(told)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level1()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level1()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -317,12 +313,10 @@ for trial in range(60):
             told.append(f"{build.methods[n]}({', '.join(map(repr, a))})")
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = getattr(truth, name)(*args)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level2()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level2()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -407,12 +401,10 @@ for calls in stories[build.name]:
         method = build.methods[name]
         told.append(f"{method}({', '.join(map(repr, args))})")
         shown = ", ".join(told)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level2()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level2()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -626,12 +618,10 @@ for trial in range(60):
             told.append(f"{build.methods[n]}({', '.join(map(repr, a))})")
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = truth.perform(name, args)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level3()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level3()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -749,12 +739,10 @@ for calls in stories[build.name]:
         method = build.methods[name]
         told.append(f"{method}({', '.join(map(repr, args))})")
         shown = ", ".join(told)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level3()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level3()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -1007,12 +995,10 @@ for trial in range(60):
             told.append(f"{build.methods[n]}({', '.join(map(repr, a))})")
         shown = ("… " if done > 9 else "") + ", ".join(told)
         want = truth.perform(name, args)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level4()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level4()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -1146,12 +1132,10 @@ for calls in stories[build.name]:
         method = build.methods[name]
         told.append(f"{method}({', '.join(map(repr, args))})")
         shown = ", ".join(told)
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level4()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level4()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,
@@ -1285,12 +1269,10 @@ for trial in range(60):
         want = getattr(truth, name.removesuffix("_at"))(
             *(args[:-1] if name.endswith("_at") else args)
         )
-        ready = callable(getattr(thing, method, None))
+        act = getattr(thing, method, None)
         lacks = f"has no method {method}: the seed and the text of the level name it"
-        check.true(ready, shown="Level4()", said=lacks)
-        got = check.call(
-            getattr(thing, method), *args, shown=shown, none_ok=want is None
-        )
+        check.true(callable(act), shown="Level4()", said=lacks)
+        got = check.call(act, *args, shown=shown, none_ok=want is None)
         check.equal(
             got,
             want,

@@ -29,6 +29,7 @@
 # (notebook 3). The levels test what you do with plain dictionaries and lists.
 
 # %% [setup]
+import itertools
 import math
 from bisect import bisect_right
 
@@ -76,21 +77,37 @@ viz.show(
 #
 # Levels 1 and 2 are quick points; level 3 is where code breaks; level 4 needs a rested
 # head. So the plan goes by the clock: read and pass level 1 by minute 12, level 2 by 30,
-# level 3 by 60, level 4 by 80. Ten minutes remain to read what you wrote.
+# level 3 by 60, level 4 by 80. Ten minutes remain to read what you wrote. In the picture, each
+# step is a level that passes. Move the control.
 
 # %% pace-of-the-plan
 POINTS = {"level 1": 20, "level 2": 20, "level 3": 25, "level 4": 25, "essay": 10}
 PLAN = {"level 1": 12, "level 2": 18, "level 3": 30, "level 4": 20, "essay": 10}
-MARKS = {
-    stage: sum(list(PLAN.values())[: i + 1]) for i, stage in enumerate(PLAN)
-}  # the minute by which each stage should be reached
-viz.show(
-    lambda: draw.pace(MARKS, POINTS),
-    alt="Points against minutes: steps of the plan at minute 12, 30, 60, 80 and 90.",
+
+
+def marks(minutes: dict[str, float]) -> dict[str, float]:
+    """Return the minute at which each stage ends."""
+    sums = itertools.accumulate(minutes.values())
+    return dict(zip(minutes, sums, strict=True))
+
+
+def sitting_with(level_3: int = 45) -> dict:
+    ends = marks({**PLAN, "level 3": level_3})
+    reached = {stage: minute for stage, minute in ends.items() if minute <= 90}
+    return {"marks": marks(PLAN), "points": POINTS, "reached": reached}
+
+
+widgets.explore(
+    sitting_with,
+    draw.tried,
+    question="How many minutes may level 3 take before it costs you level 4?",
+    alt="Points against minutes: the steps of the plan at minute 12, 30, 60, 80 and "
+    "90, and those of a sitting whose level 3 takes 45 minutes: it ends at 65 points.",
+    level_3=(15, 60, 5),
 )
 
 # %% [md] move-on
-# A mark that passes is a signal. If level 3 resists at minute 60, submit what you have, since
+# Level 3 may take its thirty minutes and ten more; then level 4 is gone. A mark that passes is a signal. If level 3 resists at minute 60, submit what you have, since
 # each level is scored by itself. Then decide: ten more minutes on the one test that fails, or
 # the parts of it that other methods need. Never leave a level half edited: keep the class
 # in a state that runs.
@@ -361,6 +378,33 @@ viz.show(
 # | `low` | 1 | never | |
 # | `high` | 4 | 5 | the newest, ended: nothing |
 
+# %% [md] rolling-back
+# ### Going back is an event, too
+#
+# Rolling back to `then` must not cut the log: the next request may ask for a time between. So the old state
+# is *written on* at the present time. What had an end keeps the lifetime it had left:
+#
+# | ends | back to | left | now | ends |
+# |---|---|---|---|---|
+# | 18 | 11 | 7 | 30 | 37 |
+#
+# What had ended at 11 already is not there after the rollback either.
+
+# %% [md] names
+# ### A name is not the thing
+#
+# Two lists are merged, one is closed, and later somebody opens its name again. Whose past is that? If
+# a dictionary leads from the name to the data, old and new share one. So give each thing a **number** when
+# it is opened. The past belongs to the number, and which number a name means is itself a log:
+
+# %% names-as-log
+MEANS = {"home": [(1, 0), (5, None), (8, 2)], "work": [(2, 1)]}
+print("home means", [as_of(MEANS["home"], at) for at in (0, 3, 5, 9)])
+
+# %% [md] names-read
+# At 3 the name means list 0, at 5 nobody, at 9 list 2. A merge at 5 moves what list 0 holds to list 1, and nothing
+# that was true before 5 changes. What points to the closed one, such as planned work, must move along.
+
 # %% [md] waiting
 # ### Things that happen by themselves
 #
@@ -405,7 +449,8 @@ print(catch_up(10), "still waiting:", waiting)
 # Each level has its cells: the text, your class, a look at the example, a check, hidden tests.
 # A level's text appears once the example of the level before is right. Everything is scored by
 # itself: stop after level 2 and you keep its points. The clock survives a restart; it only shows
-# the time and never takes a point.
+# the time and never takes a point. Another seed is another sitting; `room.begin(Level1)` in a
+# cell of your own begins a second attempt at the same one.
 
 # %% room
 room = Room("build", PLAN, builds.scenario, builds.play)
@@ -442,28 +487,28 @@ class Level1:
         # record -> field -> what it holds; only _read and _write know what that is.
         self._items: dict[str, dict[str, object]] = {}
 
-    def store(self, key: str, field: str, value: int) -> bool:
+    def store(self, record: str, field: str, value: int) -> bool:
         """Store a value over any old one; return whether the field is new."""
-        new = self._read(key, field) is None
-        self._write(key, field, value)
+        new = self._read(record, field) is None
+        self._write(record, field, value)
         return new
 
-    def lookup(self, key: str, field: str) -> int | None:
+    def lookup(self, record: str, field: str) -> int | None:
         """Return the value of a field, or None."""
-        return self._read(key, field)
+        return self._read(record, field)
 
-    def discard(self, key: str, field: str) -> bool:
+    def discard(self, record: str, field: str) -> bool:
         """Remove a field; return whether it was there."""
-        if self._read(key, field) is None:
+        if self._read(record, field) is None:
             return False
-        self._write(key, field, None)
+        self._write(record, field, None)
         return True
 
-    def _read(self, key: str, field: str) -> int | None:
-        return self._items.get(key, {}).get(field)
+    def _read(self, record: str, field: str) -> int | None:
+        return self._items.get(record, {}).get(field)
 
-    def _write(self, key: str, field: str, value: int | None) -> None:
-        self._items.setdefault(key, {})[field] = value
+    def _write(self, record: str, field: str, value: int | None) -> None:
+        self._items.setdefault(record, {})[field] = value
         ### END SOLUTION
 
 
@@ -521,26 +566,26 @@ class Level2(Level1):
         ### BEGIN SOLUTION
         super().__init__()  # nothing new to keep: lists are made when asked for
 
-    def entries(self, key: str) -> list[str]:
+    def entries(self, record: str) -> list[str]:
         """Return the fields of a record as lines, from Z to A."""
-        return self.matching(key, "")
+        return self.matching(record, "")
 
-    def matching(self, key: str, prefix: str) -> list[str]:
+    def matching(self, record: str, prefix: str) -> list[str]:
         """Return those whose name begins with the prefix, in the same form."""
         return [
             f"{field}={value}"
-            for field, value in self._fields(key)
+            for field, value in self._fields(record)
             if field.startswith(prefix)
         ]
 
     def in_use(self) -> list[str]:
         """Return the names of the records that have a field, from Z to A."""
-        return sorted((k for k in self._items if any(self._fields(k))), reverse=True)
+        return sorted((r for r in self._items if any(self._fields(r))), reverse=True)
 
-    def _fields(self, key: str) -> list[tuple[str, int]]:
+    def _fields(self, record: str) -> list[tuple[str, int]]:
         """Return the fields of a record that are there, in order, with their values."""
-        names = sorted(self._items.get(key, ()), reverse=True)
-        read = [(name, self._read(key, name)) for name in names]
+        names = sorted(self._items.get(record, ()), reverse=True)
+        read = [(name, self._read(record, name)) for name in names]
         return [(name, value) for name, value in read if value is not None]
         ### END SOLUTION
 
@@ -601,28 +646,28 @@ class Level3(Level2):
         self._now = 0
 
     def store_at(
-        self, key: str, field: str, value: int, at: int, ttl: int | None = None
+        self, record: str, field: str, value: int, at: int, ttl: int | None = None
     ) -> bool:
         """Store a value that is there from `at` to `at + ttl`, both included."""
-        new = self._at(at)._read(key, field) is None
-        self._write(key, field, value, math.inf if ttl is None else at + ttl)
+        new = self._at(at)._read(record, field) is None
+        self._write(record, field, value, math.inf if ttl is None else at + ttl)
         return new
 
-    def lookup_at(self, key: str, field: str, at: int) -> int | None:
+    def lookup_at(self, record: str, field: str, at: int) -> int | None:
         """Return the value of a field at `at`, or None."""
-        return self._at(at).lookup(key, field)
+        return self._at(at).lookup(record, field)
 
-    def discard_at(self, key: str, field: str, at: int) -> bool:
+    def discard_at(self, record: str, field: str, at: int) -> bool:
         """Remove a field at `at`; return whether it was there."""
-        return self._at(at).discard(key, field)
+        return self._at(at).discard(record, field)
 
-    def entries_at(self, key: str, at: int) -> list[str]:
+    def entries_at(self, record: str, at: int) -> list[str]:
         """Return the fields of a record at `at` as lines."""
-        return self._at(at).entries(key)
+        return self._at(at).entries(record)
 
-    def matching_at(self, key: str, prefix: str, at: int) -> list[str]:
+    def matching_at(self, record: str, prefix: str, at: int) -> list[str]:
         """Return those whose name begins with the prefix."""
-        return self._at(at).matching(key, prefix)
+        return self._at(at).matching(record, prefix)
 
     def in_use_at(self, at: int) -> list[str]:
         """Return the names of the records that have a field at `at`."""
@@ -633,13 +678,13 @@ class Level3(Level2):
         self._now = at
         return self
 
-    def _read(self, key: str, field: str) -> int | None:
-        return self._as_of(self._items.get(key, {}).get(field, []), self._now)
+    def _read(self, record: str, field: str) -> int | None:
+        return self._as_of(self._items.get(record, {}).get(field, []), self._now)
 
     def _write(
-        self, key: str, field: str, value: int | None, end: float = math.inf
+        self, record: str, field: str, value: int | None, end: float = math.inf
     ) -> None:
-        history = self._items.setdefault(key, {}).setdefault(field, [])
+        history = self._items.setdefault(record, {}).setdefault(field, [])
         history.append((self._now, value, end))  # None: removed
 
     @staticmethod
@@ -708,13 +753,13 @@ class Level4(Level3):
         super().__init__()
         self._horizon = -math.inf  # what was before it is forgotten
 
-    def earlier(self, key: str, then: int) -> list[str] | None:
+    def earlier(self, record: str, then: int) -> list[str] | None:
         """Return the lines of a record after all calls of `then`, None if forgotten."""
         if then < self._horizon:
             return None
         present = self._now
         try:
-            return self.entries_at(key, then)
+            return self.entries_at(record, then)
         finally:
             self._now = present
 
@@ -748,7 +793,7 @@ viz.beside(
 # %% [look] e4
 room.stop(Level1)
 viz.show(
-    lambda: draw.pace(MARKS, POINTS, room.reached(Level1)),
+    lambda: draw.pace(marks(PLAN), POINTS, room.reached(Level1)),
     alt="Points against minutes: the steps of the plan, and yours where a clock ran.",
 )
 
