@@ -56,8 +56,12 @@ def pace(
 
 
 def tried(data: Mapping[str, Mapping]) -> Figure:
-    """Draw `data` with `marks`, `points` and `reached` as `pace` does."""
-    return pace(data["marks"], data["points"], data["reached"])
+    """Draw `data` with `marks`, `points` and `reached` as `pace` does, for a what-if."""
+    fig = pace(data["marks"], data["points"], data["reached"])
+    total = sum(data["points"][stage] for stage in data["reached"])
+    end = max(data["marks"].values())
+    fig.axes[0].set_title(f"This sitting has {total} points at minute {end:.0f}")
+    return fig
 
 
 def _steps(
@@ -79,7 +83,8 @@ def _steps(
         else:
             ax.plot(minute, total, "o", color=color, ms=5)
     ax.plot(xs, ys, color=color, lw=2, ls="--" if dashed else "-")
-    ax.text(xs[-1] + 0.8, ys[-1], name, color=color, va="center")
+    va = "center" if dashed else "top"  # below its end, beside the other line
+    ax.text(xs[-1] + 0.8, ys[-1] - (0 if dashed else 3), name, color=color, va=va)
 
 
 def _pace_title(

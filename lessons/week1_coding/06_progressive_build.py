@@ -20,7 +20,7 @@
 # %% [md] asked
 # ## Where this is asked
 #
-# Many companies open with it: one problem in four levels, 60 to 90 minutes, alone with
+# As the first round, before anybody talks to you: one problem in four levels, 60 to 90 minutes, alone with
 # an editor. A level's text appears when the level before passes its tests. Points come per
 # level, so three good levels beat four broken ones. A person may read the code afterwards,
 # and scores names, duplication and length.
@@ -70,7 +70,7 @@ viz.show(
 # 3. **Ties.** Which comes first, and in which direction?
 # 4. **Edges.** Is the last moment in or out? May a number be 0?
 #
-# Most points that are lost in a sitting are lost here, not in an algorithm.
+# None of the levels needs a clever algorithm. They need these four lines right.
 
 # %% [md] minutes
 # ### Ninety minutes
@@ -107,7 +107,8 @@ widgets.explore(
 )
 
 # %% [md] move-on
-# Level 3 may take its thirty minutes and ten more; then level 4 is gone. A mark that passes is a signal. If level 3 resists at minute 60, submit what you have, since
+# Level 3 may take its thirty minutes and ten more, then level 4 is gone. So a mark that passes
+# is a signal. If level 3 resists at minute 60, submit what you have, since
 # each level is scored by itself. Then decide: ten more minutes on the one test that fails, or
 # the parts of it that other methods need. Never leave a level half edited: keep the class
 # in a state that runs.
@@ -179,7 +180,7 @@ print(pairs)
 # ### Level 3: time, by copy and paste
 #
 # Now each method gets a twin that takes `at`, and a task may have a lifetime. The quick way:
-# copy each method, add an argument. It passes, and thousands of sittings go this way.
+# copy each method, add an argument. It passes the tests of the day.
 
 
 # %% tasks-copied
@@ -191,11 +192,13 @@ class CopiedTasks:
         self._now = 0
 
     def has(self, name: str) -> bool:
-        return name in self._tasks and self._now < self._tasks[name][1]
+        _, end = self._tasks.get(name, (0, -1))
+        return self._now < end
 
     def has_at(self, name: str, at: int) -> bool:
         self._now = at
-        return name in self._tasks and at < self._tasks[name][1]
+        _, end = self._tasks.get(name, (0, -1))
+        return at < end
 
     def first(self, n: int) -> list[str]:
         live = [(-p, name) for name, (p, end) in self._tasks.items() if self._now < end]
@@ -252,14 +255,31 @@ class CoreTasks:
 # The next cell counts the comparisons that judge a lifetime: in the copies, and around the core.
 
 # %% places
-judging = [shape.comparisons(CopiedTasks, word) for word in ("end", "[1]")]
-core = shape.comparisons(CoreTasks, "end")
+copied, core = (shape.comparisons(one, "end") for one in (CopiedTasks, CoreTasks))
 widgets.reveal(
     "places",
-    sum(judging),
-    explain=f"Around the core: {core}. A rule in four places is four rules that agree "
-    "only as long as somebody remembers all of them.",
+    copied,
+    explain=f"Around the core: {core}. A rule in {copied} places is {copied} rules "
+    "that agree only as long as somebody remembers all of them.",
 )
+
+# %% [md] forgotten-intro
+# Forget one of them, and the class contradicts itself. Here `has_at` was edited and its twin was not:
+
+
+# %% forgotten
+class ForgottenTasks(CopiedTasks):
+    """The last moment counts, says one of the methods."""
+
+    def has_at(self, name: str, at: int) -> bool:
+        self._now = at
+        _, end = self._tasks.get(name, (0, -1))
+        return at <= end
+
+
+forgotten = ForgottenTasks()
+forgotten._tasks["write"] = (2, 15)  # ends at 15
+print("has_at:", forgotten.has_at("write", 15), " has:", forgotten.has("write"))
 
 # %% [md] likeness
 # ### Seeing it in numbers
@@ -550,7 +570,8 @@ for step in build.levels[0].example:
 # %% [card] e2 minutes=18 core
 # Level 2: lists in order
 #
-# Run the cell below this card for the text. `Level2` continues `Level1`: add only the new methods.
+# Run the cell below this card for the text. `Level2` continues `Level1`: call `super().__init__()`
+# in the constructor, and add only the new methods.
 # Where the text says "in the same form", let one method make the lines. Decide for each
 # list what it says when there is nothing.
 
@@ -829,9 +850,9 @@ for step in build.levels[3].example:
 # %% [md] your-shape
 # ## 5 · Read what you wrote
 #
-# The clock has ten minutes left. A person reads your class now. Three numbers say where
-# their eye will stop: a function longer than a screen half, one with more than ten paths, and
-# twins that are copies.
+# Ten minutes of the plan are left for this. A person reads your class now. Three numbers say where
+# their eye will stop: a function longer than twenty lines, one with more than ten paths, and
+# twins that are copies. The limits are customs, not laws.
 
 # %% your-shape-figure
 measured = viz.attempt(shape.measure, Level1, Level2, Level3, Level4)
