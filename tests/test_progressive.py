@@ -193,6 +193,20 @@ def test_an_example_that_is_not_right_opens_nothing(said, proof, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_class_that_stands_on_an_older_one_is_told(said, proof, capsys):
+    def made(base, name):
+        return type(name, (base,), {})
+
+    here, one = room(), made(proof("bank", 3), "Level1")
+    two = made(one, "Level2")
+    here.run(1, one)
+    here.run(2, two)
+    assert capsys.readouterr().out == ""
+    here.run(1, made(proof("bank", 3), "Level1"))
+    here.run(2, two)
+    assert "Level2 stands on an older Level1" in capsys.readouterr().out
+
+
 def test_what_was_not_chosen_well_is_said(said):
     here = room()
     here.open(1, type("Level1", (), {"scenario": "shop", "seed": 1}))

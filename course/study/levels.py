@@ -53,6 +53,7 @@ class Room:
         self._scenario, self._play = scenario, play
         self._stages = list(plan)
         self._sittings: dict[str, Sitting] = {}
+        self._latest: dict[int, type] = {}
 
     def open(self, number: int, build: type) -> None:
         """Show what a level asks for, if the level before was passed.
@@ -101,6 +102,15 @@ class Room:
 
     def run(self, number: int, build: type) -> list[str]:
         """Return what each step of the example returns, as text; note what passed."""
+        self._latest[number] = build
+        below = self._latest.get(number - 1)
+        if below and any(
+            one.__name__ == below.__name__ and one is not below for one in build.__mro__
+        ):
+            print(
+                f"{build.__name__} stands on an older {below.__name__}: "
+                "run its answer cell again"
+            )
         said = self._play(self.example(number, build), build)
         sitting = self.sitting(build)
         if sitting and said and said == self.expected(number, build):

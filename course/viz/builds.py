@@ -56,7 +56,7 @@ def pace(
 
 
 def tried(data: Mapping[str, Mapping]) -> Figure:
-    """Draw `data` with `marks`, `points` and `reached` as `pace` does, for a what-if."""
+    """Draw a what-if: `data` with `marks`, `points` and `reached`, as `pace` does."""
     fig = pace(data["marks"], data["points"], data["reached"])
     total = sum(data["points"][stage] for stage in data["reached"])
     end = max(data["marks"].values())

@@ -834,6 +834,16 @@ edited(
 )
 edited(
     "e3.moment",
+    "lists what has ended",
+    old="return self._at(at).matching(record, prefix)",
+    new="""fields = sorted(self._at(at)._items.get(record, {}).items(), reverse=True)
+        there = [(name, history[-1][1]) for name, history in fields]
+        there = [pair for pair in there if pair[1] is not None]
+        return [f"{n}={v}" for n, v in there if n.startswith(prefix)]""",
+    because="matching_at",
+)
+edited(
+    "e3.moment",
     "what ended is still old",
     old="new = self._at(at)._read(record, field) is None",
     new="new = not self._at(at)._items.get(record, {}).get(field)",
@@ -1138,6 +1148,31 @@ edited(
     "        self._horizon",
     because="discard.*\n.*got True, expected False",
 )
+
+
+class _RemoveErases(Lives):
+    def remove_at(self, key, field, at):
+        self.now = at
+        life = self.there(key, field, at)
+        self.lives = [one for one in self.lives if one[2:4] != [key, field]]
+        return life is not None
+
+
+class _OverwriteErases(Lives):
+    def put_at(self, key, field, value, at, ttl=None):
+        new = super().put_at(key, field, value, at, ttl)
+        self.lives = [one for one in self.lives if one[1] > at]
+        return new
+
+
+@wrong("e4.past", because="trim|expected")
+class Level4__database_remove_erases(dressed(_RemoveErases, "database", 1)):
+    """Removing takes the past away, too."""
+
+
+@wrong("e4.answers", because="earlier|trim")
+class Level4__database_overwrite_erases(dressed(_OverwriteErases, "database", 1)):
+    """Only the present value is kept."""
 
 
 # -- e4: bank ----------------------------------------------------------------------

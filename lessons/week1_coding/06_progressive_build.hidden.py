@@ -1040,6 +1040,8 @@ stories = {
             ("remove_at", ("a", "y", 12), True),
             ("get_at", ("a", "x", 30), None),
             ("back", ("a", 10), [line("x", 1)]),
+            ("back", ("b", 11), []),
+            ("remove", ("a", "y"), False),
             ("get", ("a", "x"), None),
             ("put", ("a", "z", 4), True),
             ("back", ("a", 29), []),
