@@ -430,7 +430,8 @@ print("home means", [as_of(MEANS["home"], at) for at in (0, 3, 5, 9)])
 #
 # A payment that is planned for later is an event of the future. No thread and no timer: keep
 # what waits in a list, and let *every* call with a time first do what is due by then, in the order of
-# due times. That is one method, `_catch_up(at)`, called from one place.
+# due times. That is one method, `_catch_up(at)`, called from one place. In the log, what it does stands at
+# its due time, not at that of the call which noticed.
 
 # %% catch-up
 waiting = [(9, "second"), (4, "first"), (12, "later")]
@@ -469,8 +470,8 @@ print(catch_up(10), "still waiting:", waiting)
 # Each level has its cells: the text, your class, a look at the example, a check, hidden tests.
 # A level's text appears once the example of the level before is right. Everything is scored by
 # itself: stop after level 2 and you keep its points. The clock survives a restart; it only shows
-# the time and never takes a point. Another seed is another sitting; `room.begin(Level1)` in a
-# cell of your own begins a second attempt at the same one.
+# the time and never takes a point. Once you have stopped it, `room.begin(Level1)` in a cell of your own
+# begins a second attempt beside the first.
 
 # %% room
 room = Room("build", PLAN, builds.scenario, builds.play)
