@@ -1,5 +1,6 @@
 """Widgets: a static default everywhere, live where there is a front end, no grades."""
 
+import asyncio
 import doctest
 
 import ipywidgets
@@ -335,3 +336,92 @@ def test_a_kernel_that_grades_shows_words_only(monkeypatch):
     assert book.cells[2].outputs == []
     assert book.cells[4].outputs[0].text == "False\n"
     assert viz.inert()
+
+
+# -- clock ---------------------------------------------------------------------------
+
+
+class Timed:
+    """A sitting of which each number can be set."""
+
+    open = True
+
+    def __init__(self, now=0.0, **reached):
+        self.now, self.done = now, reached
+
+    def elapsed(self):
+        return self.now
+
+    def marks(self):
+        return {"read": 12, "write": 30}
+
+    def reached(self):
+        return self.done
+
+
+@pytest.mark.parametrize(
+    ("timed", "said"),
+    [
+        (Timed(), "30 minutes left; next: read, by minute 12."),
+        (Timed(14.5), "16 minutes left; next: read, by minute 12 (behind the plan)."),
+        (Timed(14.5, read=10), "16 minutes left; next: write, by minute 30."),
+        (Timed(29, read=10, write=29), "1 minute left."),
+        (Timed(42, read=10), "12 minutes over; next: write, by minute 30 (behind"),
+    ],
+)
+def test_what_a_clock_says(timed, said, monkeypatch, capsys):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    monkeypatch.delenv("COURSE_HEADLESS", raising=False)
+    monkeypatch.setattr(page, "in_notebook", lambda: False)
+    widgets.clock(timed)
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_a_clock_that_has_stopped_says_how_long_it_took():
+    timed = Timed(25)
+    timed.open = False
+    assert widgets._clock_words(timed) == "Finished after 25 of 30 minutes."
+
+
+def test_a_clock_shows_the_marks_and_goes_on_by_itself(put, displayed, monkeypatch):
+    monkeypatch.setattr(widgets, "_TICK", 0.001)
+    timed = Timed(3, read=2)
+    faces = []
+    kind = ipywidgets.HTML
+    monkeypatch.setattr(
+        ipywidgets, "HTML", lambda value: faces.append(kind(value)) or faces[-1]
+    )
+
+    async def sit():
+        widgets.clock(timed)
+        timed.now = 14
+        await asyncio.sleep(0.05)
+        widgets.clock(timed)  # the cell is run again: only one clock goes on
+        first, second = widgets._ticking[-1], faces[1]
+        assert len(widgets._ticking) == 1
+        timed.now = 20
+        await asyncio.sleep(0.05)
+        timed.open = False
+        await asyncio.sleep(0.05)
+        return first, second
+
+    task, face = asyncio.run(sit())
+    assert task.done()
+    assert "16 minutes left" in faces[0].value
+    assert "Finished after 20" in face.value
+    assert "✓ read · 12" in face.value
+    assert [words["text/plain"][:10] for words in displayed] == [
+        "27 minutes",
+        "16 minutes",
+    ]
+
+
+def test_a_clock_without_a_loop_stands_still_and_while_grading_there_is_none(
+    put, displayed, monkeypatch, capsys
+):
+    widgets.clock(Timed(3))
+    assert len(displayed) == 1
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    widgets.clock(Timed(3))
+    assert len(displayed) == 1
+    assert capsys.readouterr().out == ""

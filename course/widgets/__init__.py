@@ -1,4 +1,4 @@
-"""Things to touch: `explore` a model by its controls, `predict` before you measure.
+"""Things to touch: `explore` a model, `predict` before you measure, a `clock`.
 
 A widget never holds anything that is graded. Without a front end (on GitHub, in a
 test, in an export) each leaves its static default behind; while grading all are inert.
@@ -6,12 +6,14 @@ test, in an export) each leaves its static default behind; while grading all are
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import html
 import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import ipywidgets
 from IPython.display import display
@@ -29,6 +31,8 @@ _numbers = itertools.count(1)
 _units: dict[str, str] = {}
 _guesses: dict[str, float | str] = {}
 _listeners: list[Callable[..., object]] = []
+_ticking: list[asyncio.Task] = []
+_TICK = 10.0  # seconds between two looks at the clock
 
 
 def listen(listener: Callable[..., object]) -> None:
@@ -279,6 +283,93 @@ def _words(value: object, unit: str = "") -> str:
         words = f"{value:,.0f}" if whole else f"{value:.3g}"
     space = "" if unit == "%" or not unit else " "
     return f"{words}{space}{unit}"
+
+
+# -- clock ---------------------------------------------------------------------------
+
+
+class Timed(Protocol):
+    """What a clock shows: see `course.study.sitting.Sitting`."""
+
+    open: bool
+
+    def elapsed(self) -> float:
+        """Return minutes since the beginning."""
+
+    def marks(self) -> dict[str, float]:
+        """Return for each stage the minute by which it should be reached."""
+
+    def reached(self) -> dict[str, float]:
+        """Return for each stage reached the minute at which it was."""
+
+
+def clock(sitting: Timed) -> None:
+    """Show the time left of a sitting, with the marks of its plan.
+
+    In a notebook it goes on while no cell runs, until the sitting ends or another
+    clock is shown; elsewhere it prints one line, and while grading nothing.
+    """
+    if viz.inert():
+        return
+    if not page.in_notebook():
+        print(_clock_words(sitting))
+        return
+    face = ipywidgets.HTML(_clock_face(sitting))
+    _display(face, _clock_words(sitting))
+    while _ticking:
+        _ticking.pop().cancel()
+    with contextlib.suppress(RuntimeError):  # no event loop: the face stands still
+        _ticking.append(asyncio.get_running_loop().create_task(_tick(face, sitting)))
+
+
+async def _tick(face: ipywidgets.HTML, sitting: Timed) -> None:
+    """Renew the face until the sitting ends, or is over for as long as it lasted."""
+    end = 2 * max(sitting.marks().values())
+    with contextlib.suppress(Exception):  # a clock never disturbs a notebook
+        while sitting.open and sitting.elapsed() < end:
+            await asyncio.sleep(_TICK)
+            face.value = _clock_face(sitting)
+
+
+def _clock_words(sitting: Timed) -> str:
+    """Return what the clock says, in one line."""
+    marks, reached, now = sitting.marks(), sitting.reached(), sitting.elapsed()
+    total = max(marks.values())
+    if not sitting.open:
+        return f"Finished after {now:.0f} of {total:.0f} minutes."
+    left = math.ceil(total - now)
+    words = "1 minute left" if left == 1 else f"{left} minutes left"
+    if left <= 0:
+        words = f"{now - total:.0f} minutes over"
+    ahead = [(minute, name) for name, minute in marks.items() if name not in reached]
+    if ahead:
+        minute, name = min(ahead)
+        late = " (behind the plan)" if now > minute else ""
+        words += f"; next: {name}, by minute {minute:.0f}{late}"
+    return words + "."
+
+
+def _clock_face(sitting: Timed) -> str:
+    """Return the clock as HTML: a bar with the plan's marks, and words that say it."""
+    marks, reached, now = sitting.marks(), sitting.reached(), sitting.elapsed()
+    total = max(marks.values())
+    colour = viz.LIMIT if now > total else viz.LEARNER
+    ticks = "".join(
+        f'<span style="position:absolute;left:{100 * minute / total:.1f}%;'
+        "transform:translateX(-100%);border-right:2px solid "
+        f'{viz.BASELINE};padding-right:3px;white-space:nowrap">'
+        f"{'✓ ' if name in reached else ''}{html.escape(name)} · {minute:.0f}</span>"
+        for name, minute in marks.items()
+    )
+    return (
+        '<div role="timer" style="max-width:44em;line-height:1.4">'
+        f"<b>{html.escape(_clock_words(sitting))}</b>"
+        '<div aria-hidden="true"><div style="height:8px;border:1px solid '
+        f'{viz.BASELINE}"><div style="height:100%;background:{colour};'
+        f'width:{min(100.0, 100 * now / total):.1f}%"></div></div>'
+        f'<div style="position:relative;height:1.5em;font-size:85%">{ticks}</div>'
+        "</div></div>"
+    )
 
 
 def _display(widget: ipywidgets.Widget, words: str) -> None:
