@@ -108,7 +108,15 @@ solve(samples, 2) == [(("a",), 0, 3), (("a", "b"), 1, 2)]""",
     points=(
         Point(
             "which call is which",
-            ("same call", "identity", "parent", "outer", "ancest", "position"),
+            (
+                "same call",
+                "which call",
+                "identity",
+                "parent",
+                "outer",
+                "ancest",
+                "position",
+            ),
             "A call goes on while all names from the outermost down to it stay. When "
             "an outer one changes, the inner ones are new calls, whatever their names.",
         ),

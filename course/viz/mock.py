@@ -31,6 +31,7 @@ def review_curves(data: Mapping) -> Figure:
     )
     ax.set(xlabel="places named, the most suspicious first", ylabel="share")
     ax.set(ylim=(0, 1.08), xlim=(0.5, len(counts) + 0.5))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     viz.label_lines(ax)
     return fig
 
@@ -53,7 +54,8 @@ def findings(lines: Sequence[str], named: Sequence[tuple[int, str]]) -> Figure:
         ax.text(number, low, kind, ha="center", va="center", weight="bold", fontsize=9)
     ax.set(xlabel="line", ylim=(-135, 45), xlim=(0, len(lines) + 1), yticks=[])
     ax.spines["left"].set_visible(False)
-    ax.set_title(f"Your review names {len(named)} of {len(lines)} lines")
+    places = "1 place" if len(named) == 1 else f"{len(named)} places"
+    ax.set_title(f"Your review names {places} in {len(lines)} lines")
     return fig
 
 
@@ -107,21 +109,30 @@ def written(ax: Axes, rows: Sequence[object]) -> None:
     ax.set_axis_off()
 
 
-def crashes(marks: Sequence[tuple[int, int, bool]], pages: int) -> Figure:
-    """Draw for each crash how much the next life fetches, and whether it ends right.
+def crashes(
+    marks: Sequence[tuple[int, int, bool]], most: int, what: str = "pages fetched"
+) -> Figure:
+    """Draw for each crash how much the next life does, and whether all ends well.
 
-    `marks` holds (operation, pages fetched after the crash, right).
+    `marks` holds (operation, how much after the crash, well), `most` is all of it and
+    `what` says what it is.
     """
     fig, ax = viz.figure("wide", height=3.2)
-    good = [(x, y) for x, y, right in marks if right]
-    bad = [(x, y) for x, y, right in marks if not right]
-    for points, colour, shape in ((good, viz.LEARNER, "o"), (bad, viz.LIMIT, "X")):
+    well = {(x, y) for x, y, good in marks if good}
+    ill = {(x, y) for x, y, good in marks if not good}
+    for points, colour, shape, size in (
+        (well, viz.LEARNER, "o", 4),
+        (ill, viz.LIMIT, "X", 9),
+    ):
         if points:
-            ax.plot(*zip(*points, strict=True), shape, color=colour, ms=4)
-    told = "all end alike" if not bad else f"{len(bad)} end otherwise (crosses)"
-    ax.set_title(f"{len(marks)} crashes: {told}")
-    ax.set(xlabel="file operations before the crash", ylabel="pages fetched after it")
-    ax.set(ylim=(-0.6, pages + 0.6))
+            ax.plot(*zip(*points, strict=True), shape, color=colour, ms=size)
+    bad = sum(not good for *_, good in marks)
+    told = f"{bad} do not end well (crosses)" if bad else "all end well"
+    ax.set_title(f"Of {len(marks)} crashes {told}" if marks else "Nothing to draw yet")
+    ax.set(xlabel="file operations before the crash", ylabel=f"{what} after it")
+    ax.set(ylim=(-0.6, most + 0.6))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_major_locator().set_params(integer=True)
     return fig
 
 

@@ -722,7 +722,7 @@ viz.beside(
     draw.written,
     alt="What your function returns for the example of the question, one line an item, "
     "beside what the question says.",
-    height=2.2,
+    height=1.5,
 )
 
 # %% [check] e3 points=2
@@ -752,8 +752,8 @@ check.case(Screen.solve, *given, want=want, shown=shown)
 # %% [md] after-screen
 # ### After the screen
 #
-# Stop the clock, take the follow-ups aloud, one by one, and read what you did not ask. The points you
-# did not ask about are the ones where a guess of yours is now in the code.
+# Run this cell once for each follow-up, and answer it aloud; then `screen_time.finish()`. Read
+# what you did not ask: there, a guess of yours is now in the code.
 
 # %% after
 screen_time.stage("written")
@@ -882,17 +882,20 @@ widgets.reveal(
     explain="A torn record stays, and what is appended behind it is never read.",
 )
 viz.show(
-    draw.crashes(marks, 6),
-    alt="Crashes along the file operations: the later the crash, the fewer steps are "
-    "done after it, from six to none; at three operations crosses stand among dots.",
+    draw.crashes(marks, 6, "steps done"),
+    alt="Crashes along the file operations: a staircase of dots falls from six steps "
+    "to none, with a cross at each edge; a row of dots stays at six to the end.",
 )
 
 # %% [md] states-read
-# The staircase is right: a crash costs at most the one step whose record was not yet safe. The
-# crosses are the crashes that tear a record. The second job stops reading there, and then
-# *appends behind the tear*. A start that rewrites the journal, in the four steps of the notebook on
-# caches (temporary file; flush and fsync; replace; fsync of the folder), has no tear, and needs no other case:
-# first start, restart and compaction are one.
+# The staircase is right: a crash costs at most the one step whose record was not yet safe. Two
+# things are wrong. The **crosses** are crashes that tear a record: the second job stops
+# reading there, and then *appends behind the tear*. The **row on top** is a journal that is gone: nobody
+# synced the folder, so its *name* was never safe.
+#
+# A start that rewrites the journal, in the four steps of the notebook on caches
+# (temporary file; flush and fsync; replace; fsync of the folder), cures both. First
+# start, restart and compaction are then one case.
 
 # %% [md] question-onsite
 # ### The question
@@ -949,7 +952,8 @@ def small_site() -> web.Site:
 
 
 # %% [md] onsite-clock-intro
-# 75 minutes. When you are ready:
+# 75 minutes, with the mark of a plan at each stage. `onsite_time.stage("designed")`
+# notes that you are there, `onsite_time.finish()` stops the clock. When you are ready:
 
 # %% onsite-clock
 ONSITE_PLAN = {"designed": 15, "crawls": 15, "survives": 25, "bounded": 10, "told": 10}
