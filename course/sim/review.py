@@ -33,8 +33,10 @@ class Quota:
         return True
 
     def save(self, path):
+        with self.lock:
+            text = json.dumps(self.taken)
         file = open(path + ".tmp", "w")
-        file.write(json.dumps(self.taken))
+        file.write(text)
         os.replace(path + ".tmp", path)
         file.close()
 '''

@@ -29,7 +29,8 @@
 # notebook on crawlers.
 
 # %% [setup]
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
 
 from course import check, desk, viz, widgets
 from course.sim import review, stage, storage, web
@@ -37,6 +38,21 @@ from course.study import interview, sitting
 from course.viz import mock as draw
 
 desk.open("w1-mock")
+
+# %% [md] library-intro
+# In these rounds you may use the standard library. Import what you like in your answers;
+# these modules are at hand already:
+
+# %% library
+import contextlib
+import functools
+import hashlib
+import itertools
+import json
+import os
+import re
+import struct
+import zlib
 
 # %% [md] four-traits
 # ## 1 · What is scored
@@ -100,7 +116,7 @@ print(review.numbered(review.WORKED))
 # 1. **Promise**: at most `most` in a window, for several users at once; `save` keeps it.
 # 2. **Shared**: `self.taken`. It is read in line 10 without the lock and written in 15 with it. Two threads of one user both see one free place, both pass line 12: **race**, at 10 to 15.
 # 3. **Waits**: none.
-# 4. **Files**: line 18 opens, line 21 closes. If line 19 raises, nobody closes: **leak**. Line 20 gives the new name to bytes that are still in the program's buffer: **durability**.
+# 4. **Files**: line 21 opens, line 24 closes. If line 22 raises, nobody closes: **leak**. Line 23 gives the new name to bytes that are still in the program's buffer: **durability**.
 # 5. **Comparisons**: `<` in line 11. A download exactly `window` ago no longer counts. That fits the promise: no defect, and naming it costs you.
 
 # %% [md] f1
@@ -118,10 +134,10 @@ print(review.numbered(review.WORKED))
 
 
 # %% score
-PLANTED = {"race": range(10, 16), "leak": range(18, 22), "durability": range(20, 21)}
-SUSPECTS = [(20, "durability"), (12, "race"), (11, "tie"), (18, "leak")]
+PLANTED = {"race": range(10, 16), "leak": range(21, 25), "durability": range(23, 24)}
+SUSPECTS = [(23, "durability"), (12, "race"), (11, "tie"), (21, "leak")]
 SUSPECTS += [(9, "deadline")]
-SUSPECTS += [(line, kind) for line in (6, 10, 19) for kind in review.KINDS][:15]
+SUSPECTS += [(line, kind) for line in (2, 5, 6) for kind in review.KINDS][:15]
 
 
 def score(named: list[tuple[int, str]]) -> tuple[float, float, float]:
@@ -138,13 +154,13 @@ def score(named: list[tuple[int, str]]) -> tuple[float, float, float]:
 
 # %% [md] guess-all-intro
 # A reviewer of the worked example lists places by suspicion. Places 1, 2 and 4 of the list are
-# right. He is afraid to miss something and names all 20.
+# right. Afraid to miss something, the reviewer names all 20.
 
 # %% guess-all
-widgets.predict("all", "What is the F1 of his review, in percent?", unit="%")
+widgets.predict("all", "What is the F1 of this review, in percent?", unit="%")
 
 # %% [md] all-intro
-# Here is what it comes to, and where he should have stopped:
+# Here is what it comes to, and where to stop:
 
 # %% all
 widgets.reveal(
@@ -181,10 +197,8 @@ print(review.numbered(review.REQUEST))
 # %% [md] listed-intro
 # A review is text. This is how yours is read; what is no finding is a comment:
 
+
 # %% listed
-import re
-
-
 def listed(text: str) -> list[tuple[int, str]]:
     """Return the findings (line, kind) of a review."""
     found = re.findall(r"^\s*(\d+)\s+([a-z]+):", text, re.MULTILINE)
@@ -208,8 +222,8 @@ print(listed("12 race: two threads pass the check"))
 #
 # ```
 # 12 race: two threads of one user pass the check before either writes
-# 18 leak: the file stays open if json.dumps raises
-# 20 durability: renamed before the bytes are flushed and synced
+# 21 leak: the file stays open if the write raises
+# 23 durability: renamed before the bytes are flushed and synced
 # ```
 
 
@@ -283,13 +297,13 @@ for number, kind in found:
 # waits is then a fact that you can read off, not a guess.
 
 # %% [md] stage-words
-# | you write | it does |
+# | with `on`, a stage | it does |
 # |---|---|
-# | `call = stage.start(queue.get, timeout=3)` | runs it until it ends or waits |
+# | `call = on.start(queue.get, timeout=3)` | runs it until it ends or waits |
 # | `call.said()` | `"waiting"`, `"returned 'a'"`, `"raised TimeoutError"` |
-# | `stage.advance(3)` | lets three seconds pass |
-# | `stage.wake(call)` | ends a wait early, as nobody notified (allowed) |
-# | `with stage.burst():` | calls started inside come before those whom they wake |
+# | `on.advance(3)` | lets three seconds pass |
+# | `on.wake(call)` | ends a wait early, though nobody notified (allowed) |
+# | `with on.burst():` | calls started inside come before those whom they wake |
 #
 # Here is the queue of the notebook on queues, written for a stage: locks and conditions
 # come from it, and so does the time. This one is right.
@@ -363,7 +377,7 @@ with stage.Stage() as scene:
 
 viz.show(
     draw.lanes(scene.history),
-    alt="Four calls as rows over nine steps: get waits, is woken and waits on, returns "
+    alt="Four calls as rows, step by step: get waits, is woken and waits on, returns "
     "a once put a ran; put b returns; put c waits and raises TimeoutError at 2 s.",
 )
 
@@ -372,7 +386,7 @@ viz.show(
 #
 # 1. Items come out in the order in which they went in; any item, `None` too.
 # 2. Never more than `capacity` items, `len(queue)` tells how many. A `put` that timed out has put nothing.
-# 3. Nobody waits beside what he waits for: not beside an item, not beside a free place, whoever was woken early, in whatever order calls come.
+# 3. Nobody waits beside what they wait for: not beside an item, not beside a free place, whoever was woken early, in whatever order calls come.
 # 4. With `timeout`, a call raises `TimeoutError` after that many seconds: not sooner, not later, early wake-ups or not. 0 does not wait.
 # 5. After `close()`, `put` raises `Closed` and `get` delivers what is left, then raises `Closed`. Whoever waits hears of it at once.
 #
@@ -469,10 +483,6 @@ widgets.reveal(
 
 
 # %% [answer] e2
-import functools
-from collections.abc import Callable
-
-
 def test_queue(make: Callable, on: stage.Stage) -> None:
     """Raise AssertionError unless `make(capacity)` builds queues as promised."""
     ### BEGIN SOLUTION
@@ -586,8 +596,8 @@ with stage.Stage() as on:
 # %% [md] screen-protocol
 # ## 4 · The 45-minute screen
 #
-# The interviewer shows a question and says nothing else. What you ask, he answers. When you are
-# stuck, he nudges, and notes that he did. Then come follow-ups, each harder. So:
+# The interviewer shows a question and says nothing else. What you ask is answered. When you are
+# stuck, there is a nudge, and a note of it. Then come follow-ups, each harder. So:
 #
 # | minutes | you |
 # |---|---|
@@ -668,12 +678,8 @@ screen_time.stage("understood")
 # more of your own with two equal things in it. If you cannot do it by hand, ask again: you have not
 # understood it yet, and ten minutes are there for that.
 
+
 # %% [answer] e3
-import contextlib
-import hashlib
-from collections import defaultdict
-
-
 class Screen:
     """My answer: which question I drew, and what solves it."""
 
@@ -781,10 +787,6 @@ print("minutes:", {name: round(took) for name, took in screen_time.times().items
 # all whole records from the beginning of some bytes.
 
 # %% frames
-import json
-import struct
-import zlib
-
 FRAME = struct.Struct(">II")  # length and CRC-32 of the payload
 
 
@@ -843,13 +845,13 @@ class Steps:
 
 # %% [md] guess-states-intro
 # Run it on the disk that remembers every state a crash can leave. For each state, start a
-# new job, run it to its end, and then start a third on what that one left. How many
-# of the third jobs have to do work again?
+# new job, run it to its end, and then start a third on what that one left. Does a third job
+# ever have to do work again?
 
 # %% guess-states
 widgets.predict(
     "again",
-    "Does a third job, after a crash and a finished run, do steps again?",
+    "Does the third job do steps again, after a crash and a run that ended?",
     options=["never", "after some crashes", "after every crash"],
 )
 
@@ -973,11 +975,8 @@ widgets.clock(onsite_time)
 # `/broken`. `/copy` has the text of `/a`, so `/never` is not found. Texts used, in this order: `/`, `/a`, `/b`,
 # `/c`, `/a` again (it had left), `/d`. Kept: those of `/a` and `/d`, `/a` the staler.
 
+
 # %% [answer] e4
-import itertools
-import os
-
-
 class Crawler:
     """Crawl the host of `seed`, each page once, and go on after any crash."""
 
