@@ -7,6 +7,7 @@ import pytest
 from course.sim import review
 from course.study import interview, log
 from course.study.interview import QUESTIONS, Interview, Store
+from course.study.sitting import Sitting
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_the_draw_is_stable_and_reaches_every_question():
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_only_the_question_is_shown_at_first(name, capsys):
+def test_only_the_question_is_shown_at_first(name, capsys, noted):
     talk = Interview(name)
     talk.question()
     shown = capsys.readouterr().out
@@ -64,7 +65,9 @@ def test_without_words_it_names_points_until_none_is_open(capsys, noted):
 
 
 def test_hints_and_follow_ups_come_one_by_one_with_the_time(capsys, noted):
-    talk = Interview("frames", elapsed=lambda: 12.4)
+    clock = iter([0.0] + [12.4 * 60] * 9)
+    timed = Sitting("screen", {"all": 45}, clock=lambda: next(clock))
+    talk = Interview("frames", timed)
     for number in range(4):
         talk.hint()
         shown = capsys.readouterr().out
@@ -77,6 +80,21 @@ def test_hints_and_follow_ups_come_one_by_one_with_the_time(capsys, noted):
     shown = capsys.readouterr().out
     assert "hints: 3" in shown
     assert shown.count("not asked") == 5
+
+
+def test_reveals_of_an_attempt_survive_a_restart(noted, monkeypatch):
+    first = Sitting("screen", {"all": 45}, number=1)
+    talk = Interview("seats", first)
+    talk.hint()
+    talk.ask("what of sold seats?")
+    Interview("seats").hint()
+    lines = [{"event": "reveal", **facts} for facts in noted]
+    lines += [{"event": "reveal"}, {"event": "open", "notebook": "w1-mock"}]
+    monkeypatch.setattr(log, "events", lambda: lines)
+    assert Interview("seats", first).reveals == talk.reveals
+    assert Interview("frames", first).reveals == []
+    second = Sitting("screen", {"all": 45}, number=2)
+    assert Interview("seats", second).reveals == []
 
 
 def test_an_unknown_question_is_refused():

@@ -7,11 +7,12 @@ time and notes each reveal, as an interviewer would. It judges nothing.
 
 import hashlib
 import textwrap
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from course import viz
 from course.study import log
+from course.study.sitting import Sitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a screen, with what an interviewer has in his notes."""
+    """One question of a screen, with what an interviewer has in the notes."""
 
     title: str
     statement: str
@@ -284,7 +285,8 @@ def example(name: str) -> tuple[tuple, list]:
 class Interview:
     """One sitting with one question; `reveals` lists (kind, words) as they came.
 
-    `elapsed` returns the minutes since the start, for reminders of the time.
+    With a `sitting` it reminds of the time, and takes up what was revealed in that
+    attempt before the kernel was restarted.
 
     >>> talk = Interview("seats")
     >>> talk.ask("is a hold over exactly at its end?")
@@ -296,19 +298,26 @@ class Interview:
     ['ask', 'hint']
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        elapsed: Callable[[], float] | None = None,
-        minutes: float = 45,
-    ) -> None:
+    def __init__(self, name: str, sitting: Sitting | None = None) -> None:
         if name not in QUESTIONS:
             raise ValueError(f"no question {name!r}: {', '.join(QUESTIONS)}")
         self.name = name
+        self._question, self._sitting = QUESTIONS[name], sitting
+        self._about: dict[str, object] = {"question": name}
         self.reveals: list[tuple[str, str]] = []
-        self._question = QUESTIONS[name]
-        self._elapsed, self._minutes = elapsed, minutes
+        if sitting is not None:
+            self._about |= {"sitting": sitting.name, "number": sitting.number}
+            self.reveals += self._before()
+
+    def _before(self) -> list[tuple[str, str]]:
+        """Return the reveals of this attempt that the study log holds."""
+        return [
+            (str(event["kind"]), str(event["words"]))
+            for event in ([] if viz.inert() else log.events())
+            if event["event"] == "reveal"
+            and {"kind", "words"} <= set(event)
+            and self._about.items() <= event.items()
+        ]
 
     def question(self) -> None:
         """Print the question and its example, and nothing else."""
@@ -367,6 +376,7 @@ class Interview:
     def _note(self, kind: str, words: str) -> None:
         self.reveals.append((kind, words))
         if not viz.inert():
-            log.record("reveal", question=self.name, kind=kind, words=words)
-        if self._elapsed is not None:
-            print(f"[{self._elapsed():.0f} of {self._minutes:g} minutes]")
+            log.record("reveal", **self._about, kind=kind, words=words)
+        if self._sitting is not None:
+            whole = sum(self._sitting.plan.values())
+            print(f"[{self._sitting.elapsed():.0f} of {whole:g} minutes]")

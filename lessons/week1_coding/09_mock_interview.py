@@ -642,13 +642,14 @@ NAME = "type your name here"
 print("Your question is called:", interview.draw(NAME))
 
 # %% [md] begin-intro
-# The clock goes on while you work, and the log of your course folder keeps it if the kernel restarts. Nothing
-# that is graded depends on it. `begin` takes up an open sitting, or starts one.
+# The clock goes on while you work. It and what you ask are in the log of your course folder, so they
+# survive a restart of the kernel; nothing that is graded depends on them. `begin` takes up
+# an open sitting, or starts one.
 
 # %% begin
 SCREEN_PLAN = {"understood": 10, "written": 25, "followed up": 10}
 screen_time = sitting.Sitting.begin("screen", SCREEN_PLAN)
-talk = interview.Interview(interview.draw(NAME), elapsed=screen_time.elapsed)
+talk = interview.Interview(interview.draw(NAME), screen_time)
 widgets.clock(screen_time)
 
 # %% [md] question-intro
@@ -759,7 +760,8 @@ check.case(Screen.solve, *given, want=want, shown=shown)
 # ### After the screen
 #
 # Run this cell once for each follow-up, and answer it aloud; then `screen_time.finish()`. Read
-# what you did not ask: there, a guess of yours is now in the code.
+# what you did not ask: there, a guess of yours is now in the code. For a second sitting on another
+# day, draw under another name.
 
 # %% after
 screen_time.stage("written")
