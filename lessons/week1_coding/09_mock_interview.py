@@ -1224,8 +1224,8 @@ AFTER = (None, None, None, None)  # the same, after reading it
 # </details>
 
 # %% [md] gap-intro
-# The gap between the two rows, once both are filled in. Most people are too kind to
-# themselves in *clarify*, and too hard in *clean*. Which way are you off?
+# The gap between the two rows, once both are filled in. In which trait are you too kind to
+# yourself, in which too hard?
 
 # %% gap
 if None in BEFORE + AFTER:
@@ -1280,8 +1280,8 @@ else:
 # Q: When is a test unfair?
 # A: When a right version of another form fails it: because it judges an order, a message or a structure that nobody promised.
 #
-# Q: Name the seven words to ask about any input.
-# A: Empty, one, equal, huge, wrong, order, end; and again: the same thing twice.
+# Q: Name the eight words to ask about any input.
+# A: Empty, one, equal, huge, wrong, order, end, and again: the same thing twice.
 #
 # Q: What is the order of fetch, record and memory in a crawler that survives?
 # A: Fetch without removing the page from the frontier; write the record and make it durable; apply it to the memory; only then fetch the next.
