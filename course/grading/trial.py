@@ -159,28 +159,21 @@ def _test_apart(
     collect: bool,
     *,
     names: Iterable[str],
-    listener: socket.socket | None = None,
 ) -> dict:
-    """Do as `_test`, but let the answer run in another process, behind a line.
-
-    That is a fork of this one, or, with a `listener`, whoever connects to it.
-    """
+    """Do as `_test`, but let the answer run in a fork of its own, behind a line."""
     from course.grading import split
 
     _sow(seed)
-    if listener is not None:
-        wire, _ = listener.accept()
-    else:
-        wire, far = socket.socketpair()
-        learner = os.fork()
-        if learner == 0:
-            try:
-                wire.close()
-                note = _run_all(namespace, before)
-                split.Line(far, namespace, trusted=False, note=note).serve()
-            finally:
-                os._exit(0)
-        far.close()
+    wire, far = socket.socketpair()
+    learner = os.fork()
+    if learner == 0:
+        try:
+            wire.close()
+            note = _run_all(namespace, before)
+            split.Line(far, namespace, trusted=False, note=note).serve()
+        finally:
+            os._exit(0)
+    far.close()
     try:
         line = split.Line(wire, namespace, trusted=True)
         stopped = line.bind(names)
@@ -189,15 +182,14 @@ def _test_apart(
     except BaseException as error:
         reply = {"passed": False, "message": _describe(error)}
     wire.close()
-    if listener is None:
-        gone = split.GONE in reply["message"]
-        ended = _wait(learner, 1.0 if gone else 0.0)
-        if ended is None:
-            # It may run on, deaf; killed, it still counts among what was used.
-            os.kill(learner, signal.SIGKILL)
-            os.waitpid(learner, 0)
-        elif gone:
-            reply["message"] = _why(ended[1], False, 0, _processor_time())
+    gone = split.GONE in reply["message"]
+    ended = _wait(learner, 1.0 if gone else 0.0)
+    if ended is None:
+        # It may run on, deaf; killed, it still counts among what was used.
+        os.kill(learner, signal.SIGKILL)
+        os.waitpid(learner, 0)
+    elif gone:
+        reply["message"] = _why(ended[1], False, 0, _processor_time())
     return reply
 
 
@@ -208,7 +200,7 @@ def _processor_time() -> float:
     return resource.getrlimit(resource.RLIMIT_CPU)[0]
 
 
-def _several_apart(
+def _tests_apart(
     namespace: dict,
     steps: Sequence[tuple[Sequence[Cell], Cell]],
     seed: str,
@@ -217,16 +209,23 @@ def _several_apart(
     names: Iterable[str],
     listener: socket.socket,
 ) -> dict:
-    """Do as `_test_apart` for several tests on one line; note each verdict at once.
+    """Judge, by tests on one line, the answer of whoever connects to `listener`.
 
-    It ends early when the line is lost: then the tests left over need another.
+    Each verdict is noted in `journal` at once. Of several tests, those that met a lost
+    line have none: each of them needs a line of its own.
     """
     from course.grading import split
 
     wire, _ = listener.accept()
     with wire, journal.open("w", encoding="utf-8") as notes:
         line = split.Line(wire, namespace, trusted=True)
-        stopped = line.bind(names)
+        try:
+            stopped = line.bind(names)
+        except split.Lost as error:
+            if len(steps) == 1:
+                verdict = {"passed": False, "message": _describe(error)}
+                print(json.dumps(verdict), file=notes)
+            steps = ()
         ran: set[str] = set()
         for before, test in steps:
             _sow(seed)
@@ -235,7 +234,7 @@ def _several_apart(
             ran.update(cell.id for cell in fresh)
             line.forget_failure()
             verdict = _judge(namespace, test, False, stopped)
-            if verdict.pop("lost"):
+            if verdict.pop("lost") and len(steps) > 1:
                 break
             print(json.dumps(verdict), file=notes, flush=True)
     return {"passed": True, "message": ""}
@@ -589,14 +588,13 @@ def _run_cells(
     filled: Path | None = None,
     asker: Connection | None = None,
     names: Iterable[str] = (),
-    listener: socket.socket | None = None,
 ) -> list[Outcome]:
     outcomes = []
     for before, test in steps:
         if FORKS:
             run = partial(_test, namespace, before, test, seed, collect)
             if test.mode == "split" and names:
-                run = partial(_test_apart, *run.args, names=names, listener=listener)
+                run = partial(_test_apart, *run.args, names=names)
             with _folders(base, filled) as folder:
                 ending = _fork(
                     run,
@@ -618,7 +616,7 @@ def _run_cells(
     return outcomes
 
 
-def _judge_several(
+def _judge_apart(
     namespace: dict,
     steps: list[tuple[list[Cell], Cell]],
     *,
@@ -635,7 +633,7 @@ def _judge_several(
     """
     with _folders(base, base / "cwd") as folder:
         journal = folder.parent / "judged"
-        work = partial(_several_apart, namespace, steps, seed, journal)
+        work = partial(_tests_apart, namespace, steps, seed, journal)
         ending = _fork(
             partial(work, names=names, listener=listener),
             folder,
@@ -784,20 +782,14 @@ def _be_warm(stage: _Stage, exercise: str, asker: Connection, base: Path) -> Non
         place = {"base": base, "asker": asker, "names": names}
         try:
             with _listening(path) as listener:
-                if listener is not None:
-                    asker.send_bytes(json.dumps([mark, "listening"]).encode())
-                if listener is not None and len(steps) > 1:
-                    outcomes = _judge_several(
-                        stage.namespace, steps, listener=listener, **place, **asked
+                if listener is None:
+                    outcomes = _run_cells(
+                        stage.namespace, steps, filled=base / "cwd", **place, **asked
                     )
                 else:
-                    outcomes = _run_cells(
-                        stage.namespace,
-                        steps,
-                        filled=base / "cwd",
-                        listener=listener,
-                        **place,
-                        **asked,
+                    asker.send_bytes(json.dumps([mark, "listening"]).encode())
+                    outcomes = _judge_apart(
+                        stage.namespace, steps, listener=listener, **place, **asked
                     )
         except _Orphaned:
             continue  # whoever asks next is heard; nobody at all ends this process
