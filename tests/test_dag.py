@@ -1,4 +1,4 @@
-"""Task graphs run in slow motion as they should, and their timetables keep the rules."""
+"""Task graphs run in slow motion as they should, and their timetables keep rules."""
 
 import doctest
 from collections import deque

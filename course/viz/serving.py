@@ -247,6 +247,7 @@ Bar = tuple[str, int, float, float]  # name, lane, start, stop
 
 def bars(ax: Axes, calls: Sequence[Bar]) -> None:
     """Draw which worker calls which task when; calls that fail ("×") are hatched."""
+    end = max((stop for *_, stop in calls), default=1.0)
     for name, lane, start, stop in calls:
         failed = name.endswith("×")
         style = {"fc": _TINTS[2] if failed else _TINTS[0], "ec": viz.BASELINE}
@@ -255,9 +256,9 @@ def bars(ax: Axes, calls: Sequence[Bar]) -> None:
         box = {"fc": _TINTS[2], "ec": "none", "pad": 0.5} if failed else None
         middle = (start + stop) / 2
         style = {"ha": "center", "va": "center", "size": 9, "bbox": box}
+        style["rotation"] = 90 if stop - start < 0.08 * end else 0
         ax.text(middle, lane, name.replace(" ", "\n"), **style)
     count = 1 + max((lane for _, lane, *_ in calls), default=0)
-    end = max((stop for *_, stop in calls), default=1.0)
     ax.set_yticks(range(count), [str(lane + 1) for lane in range(count)])
     ax.set(xlabel="simulated seconds", ylabel="worker", xlim=(0, 1.02 * end))
     ax.set_ylim(count - 0.4, -0.6)

@@ -1329,7 +1329,7 @@ widgets.predict(
 )
 
 # %% [md] plan-now
-# Run the plan on paper in both ways, by hand or by the drawing. Then slow one task down, and add workers:
+# Draw both ways on paper first. Then let `search` take longer or shorter, and add a worker:
 
 # %% plan-figure
 from course.sim import dag, web
@@ -1351,7 +1351,7 @@ widgets.reveal("plan", ends["waves"], explain=explain)
 widgets.explore(
     two_ways,
     draw.plan,
-    question="When do waves cost nothing? When does a third worker help?",
+    question="When do waves cost nothing? What does a third worker change, and why?",
     alt="A graph of seven tasks, and two charts of two workers: in waves test waits "
     "for search and all is done after 10 s; rolling, after 7 s.",
     workers=(1, 3, 1),
@@ -1398,6 +1398,8 @@ class Outcome:
 # **By hand.** `b` and `c` need `a`, `d` needs `b` and `c`; `b` always raises; `retries=1`. `a`, `c`: done, 1 attempt. `b`: failed, 2
 # attempts. `d`: skipped because of `("b",)`. If `a` needs `d` as well, the text of the error is `a -> d -> b -> a` or `a -> d -> c -> a`,
 # begun anywhere: each task needs the next.
+#
+# Pools of threads, and how to sleep until one of them is done, are explained in the notebooks on bounded queues and on the crawler.
 
 
 # %% [answer] e8
@@ -1511,6 +1513,7 @@ viz.beside(
     viz.attempt(filmed),
     EXPECTED_PLAN.bars(dag.schedule(EXPECTED_PLAN, workers=2)),
     draw.bars,
+    titles=("yours", "one right order (×: a call that fails)"),
     alt="Which of two workers calls a task when, yours and expected: test fails once, "
     "then succeeds; read fails twice, so that write never runs; all is over after 8 s.",
 )
