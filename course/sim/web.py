@@ -1,9 +1,10 @@
 """A web site that exists only here: seeded pages, links, delays and failures.
 
 `Site` answers as a server would and counts what it is asked. `SlowMotion` lets its
-answers come in simulated seconds, one after the other, so that a crawler with threads
-can be judged without a clock on the wall. `schedule` computes when pages are fetched
-by workers in waves or rolling, and `race` steps two workers through a check and an add.
+answers (or those of another `Scene`) come in simulated seconds, one after the other, so
+that code with threads can be judged without a clock on the wall. `schedule` computes
+when pages are fetched by workers in waves or rolling, and `race` steps two workers
+through a check and an add.
 """
 
 import heapq
@@ -13,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -104,6 +106,7 @@ class Site:
         self.texts = dict(texts or {})
         self.failures = {url: tuple(s) for url, s in (failures or {}).items()}
         self.seed = next(iter(self.links), "")
+        self.unit = "pages"
         self.fetches: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -185,13 +188,38 @@ class Site:
         """Return how many simulated seconds the answer for `url` takes."""
         return self.delays.get(url, 1.0)
 
+    def due(self, answered: Sequence[str]) -> int:
+        """Return how many pages of this host are known and have not been answered."""
+        home, known = host(self.seed), {self.seed}
+        for url in set(answered) - set(self.failures):
+            links = map(without_fragment, self.links.get(url, ()))
+            known.update(link for link in links if host(link) == home)
+        return len(known) - len(set(answered))
+
 
 # -- a crawler in slow motion ------------------------------------------------------
 
 
+class Scene(Protocol):
+    """What can be filmed in slow motion: calls that take time and lead to others.
+
+    `unit` says what is called for, in words: "pages".
+    """
+
+    unit: str
+
+    def delay(self, name: str, /) -> float:
+        """Return how many simulated seconds a call for `name` takes."""
+        ...
+
+    def due(self, answered: Sequence[str], /) -> int:
+        """Return how many calls could be open, now that these have been answered."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One page being fetched, in simulated seconds, by the worker in `lane`."""
+    """One call, as for a page, in simulated seconds, by the worker in `lane`."""
 
     url: str
     lane: int
@@ -201,7 +229,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a crawl went in slow motion.
+    """How a crawl, or another scene, went in slow motion.
 
     `idle` says when first a worker had nothing to do although a page was known, or is
     empty. `most` pages were asked for at once. `said`, `value` and `error` tell how
@@ -233,9 +261,10 @@ class _Call:
 class SlowMotion:
     """A site whose answers wait for a simulated clock, which `run` moves on.
 
-    Whenever as many pages are being fetched as should be, `run` sets the clock to
-    where the next answer is due and lets that one go. How fast the machine is plays no
-    part: only for a worker that does *not* come does it wait, `patience` real seconds.
+    The calls of another Scene begin with `wait`. Whenever as many pages are being
+    fetched as should be, `run` sets the clock to where the next answer is due and lets
+    that one go. How fast the machine is plays no part: only for a worker that does
+    *not* come does it wait, `patience` real seconds.
 
     >>> site = Site({"http://a.test/": []})
     >>> film = SlowMotion(site, workers=2)
@@ -243,7 +272,7 @@ class SlowMotion:
     1.0
     """
 
-    def __init__(self, site: Site, workers: int) -> None:
+    def __init__(self, site: Site | Scene, workers: int) -> None:
         self.site, self.workers = site, workers
         self._changed = threading.Condition(threading.Lock())
         self._now = 0.0
@@ -255,6 +284,11 @@ class SlowMotion:
 
     def get_links(self, url: str) -> list[str]:
         """Return the links of a page, when its time has come."""
+        self.wait(url)
+        return self.site.get_links(url)
+
+    def wait(self, url: str) -> None:
+        """Return when the time of the answer for `url` has come."""
         with self._changed:
             taken = {call.span.lane for call in self._open}
             lane = next(n for n in range(len(taken) + 1) if n not in taken)
@@ -268,7 +302,6 @@ class SlowMotion:
                 self._changed.wait()
             if not call.released:
                 self._open.remove(call)
-        return self.site.get_links(url)
 
     def run(
         self,
@@ -332,10 +365,9 @@ class SlowMotion:
         watch: bool,
     ) -> tuple[str, int]:
         """Release answer after answer until the crawl ends, or a worker stays away."""
-        home = host(self.site.seed)
-        known, answered, restless = {self.site.seed}, set(), 0
+        answered, restless = [], 0
         while True:
-            waiting = len(known) - len(answered)
+            waiting = self.site.due(answered)
             due = min(self.workers, waiting)
             threads.until(
                 lambda due=due: len(self._open) >= max(due, 1) or not task.running,
@@ -345,10 +377,8 @@ class SlowMotion:
                 return "", restless
             if len(self._open) < due:
                 words = f"after {self._now:.3g} s {len(self._open)} of {self.workers} "
-                return (
-                    words + f"workers were busy, with {waiting} pages to go",
-                    restless,
-                )
+                words += f"workers were busy, with {waiting} {self.site.unit} to go"
+                return words, restless
             if linger:
                 time.sleep(linger)
             if watch:
@@ -356,19 +386,11 @@ class SlowMotion:
             with self._changed:
                 order = sorted(self._open, key=lambda call: call.span.stop)
                 for call in order if together else order[:1]:
-                    answered.add(call.span.url)
-                    known.update(self._reveals(call.span.url, home))
+                    answered.append(call.span.url)
                     self._now = max(self._now, call.span.stop)
                     self._open.remove(call)
                     call.released = True
                 self._changed.notify_all()
-
-    def _reveals(self, url: str, home: str) -> set[str]:
-        """Return the pages of this host that a right crawler knows from `url`."""
-        if url in self.site.failures:
-            return set()
-        links = map(without_fragment, self.site.links.get(url, ()))
-        return {link for link in links if host(link) == home}
 
     def _lines_while_still(self) -> int:
         least = 1 << 30

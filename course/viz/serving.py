@@ -1,5 +1,6 @@
 """The pictures of the request scheduler notebook: plain data in, Figure out."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -239,3 +240,81 @@ def shares(ax: Axes, names: Sequence[tuple[str, int]]) -> None:
         )
     ax.set(xlabel="requests served", ylabel="tokens")
     viz.label_lines(ax)
+
+
+Bar = tuple[str, int, float, float]  # name, lane, start, stop
+
+
+def bars(ax: Axes, calls: Sequence[Bar]) -> None:
+    """Draw which worker calls which task when; calls that fail ("×") are hatched."""
+    end = max((stop for *_, stop in calls), default=1.0)
+    for name, lane, start, stop in calls:
+        failed = name.endswith("×")
+        style = {"fc": _TINTS[2] if failed else _TINTS[0], "ec": viz.BASELINE}
+        hatch = "///" if failed else ""
+        ax.barh(lane, stop - start, left=start, height=0.8, hatch=hatch, **style)
+        box = {"fc": _TINTS[2], "ec": "none", "pad": 0.5} if failed else None
+        middle = (start + stop) / 2
+        style = {"ha": "center", "va": "center", "size": 9, "bbox": box}
+        style["rotation"] = 90 if stop - start < 0.08 * end else 0
+        ax.text(middle, lane, name.replace(" ", "\n"), **style)
+    count = 1 + max((lane for _, lane, *_ in calls), default=0)
+    ax.set_yticks(range(count), [str(lane + 1) for lane in range(count)])
+    ax.set(xlabel="simulated seconds", ylabel="worker", xlim=(0, 1.02 * end))
+    ax.set_ylim(count - 0.4, -0.6)
+
+
+def plan(result: Mapping) -> Figure:
+    """Draw a graph of tasks, and beside it how its runs go, one above the other.
+
+    `result` has `needs` and `seconds` of each task by name, and `runs`: the calls (as
+    `bars` takes them) by the name of the way.
+    """
+    needs, seconds, runs = result["needs"], result["seconds"], result["runs"]
+    ratios = {"width_ratios": [1, 1.3]}
+    fig, axes = viz.figure(
+        "wide", len(runs), 2, height=4.0, gridspec_kw=ratios, sharex="col"
+    )
+    for ax in axes[1:, 0]:
+        ax.remove()
+    left = axes[0, 0]
+    left.set_subplotspec(left.get_subplotspec().get_gridspec()[:, 0])
+    _graph(left, needs, seconds)
+    left.set_title("An arrow leads to what needs it")
+    ends = [max(stop for *_, stop in calls) for calls in runs.values()]
+    for ax, (name, calls), end in zip(axes[:, 1], runs.items(), ends, strict=True):
+        bars(ax, calls)
+        ax.set(xlim=(0, 1.02 * max(ends)), title="")
+        ax.set_title(f"{name}: done after {end:g} s")
+    for ax in axes[:-1, 1]:
+        ax.set_xlabel("")
+    return fig
+
+
+def _graph(
+    ax: Axes, needs: Mapping[str, Sequence[str]], seconds: Mapping[str, float]
+) -> None:
+    """Draw tasks in columns by how many lie before them, and arrows to what needs them.
+
+    `needs` names a task after those that it needs.
+    """
+    column: dict[str, int] = {}
+    for name, needed in needs.items():
+        column[name] = 1 + max((column[one] for one in needed), default=-1)
+    rows = Counter(column.values())
+    place, used = {}, Counter()
+    for name, x in column.items():
+        place[name] = x, used[x] - (rows[x] - 1) / 2
+        used[x] += 1
+    for name, needed in needs.items():
+        for one in needed:
+            style = {"arrowstyle": "-|>", "color": viz.BASELINE}
+            style |= {"shrinkA": 19, "shrinkB": 19}
+            ax.annotate("", place[name], place[one], arrowprops=style)
+    for name, (x, y) in place.items():
+        box = {"boxstyle": "round", "fc": _TINTS[0], "ec": viz.BASELINE}
+        words = f"{name}\n{seconds[name]:g} s"
+        ax.text(x, y, words, ha="center", va="center", size=9, bbox=box)
+    tall = max(rows.values(), default=1) / 2
+    ax.set(xlim=(-0.5, max(column.values(), default=0) + 0.5), ylim=(tall, -tall))
+    ax.set_axis_off()

@@ -1,5 +1,7 @@
 """Answers to notebook 3 of week 1: wrong ones that must die, unusual ones that pass."""
 
+import asyncio
+import contextlib
 import itertools
 import queue
 import threading
@@ -1171,6 +1173,79 @@ def run_pipeline__library_queues_and_sentinels(
                 thread.join()
         if fatal:
             raise fatal[0]
+
+    return results()
+
+
+@right("e3")
+def run_pipeline__asyncio_in_a_thread(
+    source, stages, *, workers, maxsize, ordered=True
+):
+    if len(workers) != len(stages) or min(workers, default=1) < 1 or maxsize < 1:
+        raise ValueError
+
+    def guarded(call, *args):
+        try:
+            return call(*args), None
+        except BaseException as error:  # a future cannot carry a StopIteration
+            return None, error
+
+    def results():
+        loop, out, end, failed = asyncio.new_event_loop(), queue.Queue(), object(), []
+        window = asyncio.Semaphore(sum(workers) + maxsize * len(stages))
+        permits = [asyncio.Semaphore(n) for n in workers]
+        pool = ThreadPoolExecutor(sum(workers) + 1)  # one for the source
+
+        async def called(call, *args):
+            value, error = await loop.run_in_executor(pool, guarded, call, *args)
+            if error is not None and not isinstance(error, Exception):
+                failed.append(error)
+                everything.cancel()
+                raise asyncio.CancelledError
+            return value, error
+
+        async def travel(index, value):
+            error = None
+            for stage, permit in zip(stages, permits, strict=True):
+                if error is None:
+                    async with permit:
+                        value, error = await called(stage, value)
+            out.put(Result(index, None if error else value, error))
+
+        async def main():
+            items = enumerate(source)
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await window.acquire()
+                    pair, error = await called(next, items, None)
+                    failed.extend([error] if isinstance(error, Exception) else [])
+                    if pair is None:
+                        break
+                    group.create_task(travel(*pair))
+
+        def turn():
+            with contextlib.suppress(asyncio.CancelledError):
+                loop.run_until_complete(everything)
+            pool.shutdown()
+            out.put(end)
+
+        everything = loop.create_task(main())
+        thread = threading.Thread(target=turn, daemon=True)
+        thread.start()
+        early, due = {}, 0
+        try:
+            while (result := out.get()) is not end:
+                early[result.index] = result
+                while (index := due if ordered else result.index) in early:
+                    yield early.pop(index)
+                    loop.call_soon_threadsafe(window.release)
+                    due += 1
+        finally:
+            loop.call_soon_threadsafe(everything.cancel)
+            thread.join()
+            loop.close()
+        if failed:
+            raise failed[0]
 
     return results()
 

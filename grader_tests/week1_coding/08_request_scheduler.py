@@ -1,9 +1,13 @@
 """Proof of notebook 8 of week 1: wrong answers that must fail, right ones that pass."""
 
+import graphlib
 import heapq
 import itertools
 import math
+import queue
+import threading
 from collections import Counter, deque
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from fractions import Fraction
 
 import numpy as np
@@ -1405,3 +1409,691 @@ class SharedKV__prefixes:
             "free": len(idle),
             "used": len(self.queue) - len(idle),
         }
+
+
+# -- e8: run_dag -------------------------------------------------------------------
+
+edited(
+    "e8.rolling",
+    "in waves",
+    old="return_when=FIRST_COMPLETED)",
+    new='return_when="ALL_COMPLETED")',
+    because="workers were busy, with",
+)
+edited(
+    "e8.rolling",
+    "one at a time",
+    old="len(running) < workers:",
+    new="len(running) < 1:",
+    because="workers were busy, with|tasks at once",
+)
+edited(
+    "e8.rolling",
+    "unbounded threads",
+    old="    with ThreadPoolExecutor(workers) as pool:",
+    new="    workers = 300\n    with ThreadPoolExecutor(workers) as pool:",
+    because="tasks at once",
+)
+edited(
+    "e8.rolling",
+    "one worker too many",
+    old="    with ThreadPoolExecutor(workers) as pool:",
+    new="    workers += 1\n    with ThreadPoolExecutor(workers) as pool:",
+    because="tasks at once",
+)
+edited(
+    "e8.order",
+    "ready when one need is done",
+    old="            missing[user] -= 1\n            if not missing[user]:\n"
+    "                ready.append(user)\n\n    #",
+    new="            if missing[user]:\n                missing[user] = 0\n"
+    "                needs[user] = {name}\n                ready.append(user)\n\n    #",
+    because="before all that they need",
+)
+edited(
+    "e8.order",
+    "called for each need",
+    old="            missing[user] -= 1\n            if not missing[user]:\n"
+    "                ready.append(user)\n\n    #",
+    new="            if all(one in outcomes for one in needs[user]):\n"
+    "                ready.extend([user] * len(needs[user]))\n\n    #",
+    because="calls of each task",
+)
+edited(
+    "e8.order",
+    "waits twice for what is named twice",
+    old="needed in needs.items()}\n    ready",
+    new="needed in deps.items()}\n"
+    "    missing |= {name: 0 for name in tasks if name not in deps}\n    ready",
+    because="calls of each task",
+)
+edited(
+    "e8.order",
+    "done means true",
+    old='            return Outcome("done", task(), attempts=attempt)',
+    new="            if (value := task()) or attempt > retries:\n"
+    '                return Outcome("done", value, attempts=attempt)',
+    because="whatever a task returns",
+)
+edited(
+    "e8.order",
+    "an exception that is returned",
+    old='            return Outcome("done", task(), attempts=attempt)',
+    new="            value = task()\n            if isinstance(value, Exception):\n"
+    "                raise value\n"
+    '            return Outcome("done", value, attempts=attempt)',
+    because="whatever a task returns",
+)
+edited(
+    "e8.order",
+    "takes names out of deps",
+    old="    ready = deque(",
+    new="    if deps:\n        deps.pop(next(iter(deps)))\n    ready = deque(",
+    because="changed its input",
+)
+
+
+@wrong("e8.order", because="recursion")
+def run_dag__recursive(tasks, deps, *, workers, retries):
+    outcomes = {}
+    with ThreadPoolExecutor(workers) as pool:
+
+        def run(name):
+            if name not in outcomes:
+                for one in deps.get(name, ()):
+                    run(one)
+                outcomes[name] = pool.submit(_attempt, tasks[name], retries).result()
+
+        for name in tasks:
+            run(name)
+    return outcomes
+
+
+edited(
+    "e8.retry",
+    "one call too few",
+    old="if attempt > retries:",
+    new="if attempt >= retries:",
+    because="three calls at most",
+)
+edited(
+    "e8.retry",
+    "one call too many",
+    old="if attempt > retries:",
+    new="if attempt > retries + 1:",
+    because="three calls at most",
+)
+edited(
+    "e8.retry",
+    "for ever",
+    old="            if attempt > retries:\n    ",
+    new="            if False:\n    ",
+    because="raised Enough",
+)
+edited(
+    "e8.retry",
+    "retries shared by all tasks",
+    old="def _attempt(task: Callable[[], object], retries: int) -> Outcome:",
+    new="def _attempt(task, retries, shared={}):\n"
+    "    retries = shared.setdefault('left', retries)\n"
+    "    shared['left'] = max(0, retries - 1)",
+    because="limit of its own",
+)
+edited(
+    "e8.retry",
+    "keeps the first error",
+    old="        except Exception as error:\n",
+    new="        except Exception as last:\n"
+    "            error = last if attempt == 1 else error\n",
+    because="the last call",
+)
+edited(
+    "e8.retry",
+    "an error of what is done",
+    old='            return Outcome("done", task(), attempts=attempt)',
+    new='            return Outcome("done", task(), ValueError("call 1"), attempt)',
+    because="no error of a task that is done",
+)
+edited(
+    "e8.retry",
+    "counts the retries",
+    old="error=error, attempts=attempt)",
+    new="error=error, attempts=attempt - 1)",
+    because="expected",
+)
+edited(
+    "e8.retry",
+    "only some errors",
+    old="        except Exception as error:",
+    new="        except (ValueError, OSError) as error:",
+    because="raised",
+)
+edited(
+    "e8.retry",
+    "any number of retries",
+    old="    if retries < 0:\n"
+    '        raise ValueError(f"retries must not be negative: {retries}")\n',
+    new="",
+    because="retries=-1.*\\n.*expected it to raise ValueError",
+)
+edited(
+    "e8.retry",
+    "any number of workers",
+    old="    with ThreadPoolExecutor(workers) as pool:",
+    new="    workers = max(workers, 1)\n    with ThreadPoolExecutor(workers) as pool:",
+    because="workers=0.*\\n.*expected it to raise ValueError",
+)
+
+edited(
+    "e8.skip",
+    "a failure ends the run",
+    old="                settle(running.pop(future), future.result())",
+    new="                outcome = future.result()\n"
+    "                settle(running.pop(future), outcome)\n"
+    '                if outcome.state == "failed":\n'
+    "                    return outcomes",
+    because="without an outcome",
+)
+edited(
+    "e8.skip",
+    "a failure skips everything",
+    old="                if blamed:",
+    new="                blamed |= {n for n in outcomes "
+    'if outcomes[n].state == "failed"}\n'
+    "                if blamed:",
+    because="nothing else",
+)
+edited(
+    "e8.skip",
+    "dependants run all the same",
+    old="                if blamed:",
+    new="                if False:",
+    because="skip what needs",
+)
+edited(
+    "e8.skip",
+    "only direct dependants are skipped",
+    old="[one] if failed else outcomes[one].because",
+    new="[one] if failed else ()",
+    because="skip what needs",
+)
+edited(
+    "e8.skip",
+    "dependants of what is skipped are forgotten",
+    old='                    settle(name, Outcome("skipped", '
+    "because=tuple(sorted(blamed))))",
+    new="                    outcomes[name] = "
+    'Outcome("skipped", because=tuple(sorted(blamed)))',
+    because="without an outcome",
+)
+edited(
+    "e8.skip",
+    "no outcome for what is skipped",
+    old="    return outcomes\n",
+    new="    return {n: o for n, o in outcomes.items() if o.state != 'skipped'}\n",
+    because="without an outcome",
+)
+edited(
+    "e8.skip",
+    "blames what was skipped",
+    old="blamed.update([one] if failed else outcomes[one].because)",
+    new="blamed.update([one] if failed or outcomes[one].because else [])",
+    because="name the failed ones",
+)
+edited(
+    "e8.skip",
+    "blames one",
+    old="because=tuple(sorted(blamed))",
+    new="because=(min(blamed),)",
+    because="name the failed ones",
+)
+edited(
+    "e8.skip",
+    "blames backwards",
+    old="because=tuple(sorted(blamed))",
+    new="because=tuple(sorted(blamed, reverse=True))",
+    because="name the failed ones",
+)
+edited(
+    "e8.skip",
+    "skipped counts as a failure",
+    old='                    settle(name, Outcome("skipped", '
+    "because=tuple(sorted(blamed))))",
+    new='                    settle(name, Outcome("skipped", '
+    "error=ValueError(), because=tuple(sorted(blamed))))",
+    because="only a failed task",
+)
+
+
+@wrong("e8.skip", because="recursion")
+def run_dag__skips_recursively(tasks, deps, *, workers, retries):
+    users = {name: [] for name in tasks}
+    for name, needed in deps.items():
+        for one in {*needed}:
+            users[one].append(name)
+    missing = {name: len({*deps.get(name, ())}) for name in tasks}
+    outcomes, blamed = {}, {name: set() for name in tasks}
+    waiting = [name for name in tasks if not missing[name]]
+
+    def end(name, outcome):
+        outcomes[name] = outcome
+        for user in users[name]:
+            missing[user] -= 1
+            blamed[user] |= {name} if outcome.state == "failed" else blamed[name]
+            if not missing[user] and blamed[user]:
+                why = tuple(sorted(blamed[user]))
+                end(user, Outcome("skipped", because=why))
+            elif not missing[user]:
+                waiting.append(user)
+
+    while waiting:
+        name = waiting.pop()
+        end(name, _attempt(tasks[name], retries))
+    return outcomes
+
+
+edited(
+    "e8.cycle",
+    "does not look",
+    old="    if cycle := _cycle(needs, users):",
+    new="    if cycle := []:",
+    because="expected it to raise ValueError",
+)
+
+
+@wrong("e8.cycle", because="TimeoutError")
+@wrong("e8.check", because="TimeoutError")
+def run_dag__hangs_on_a_cycle(tasks, deps, *, workers, retries):
+    changed, outcomes, taken = threading.Condition(), {}, set()
+
+    def next_one():
+        for name in tasks:
+            if name not in taken and outcomes.keys() >= {*deps.get(name, ())}:
+                return name
+        return None
+
+    def work():
+        while True:
+            with changed:
+                changed.wait_for(lambda: next_one() or len(taken) == len(tasks))
+                name = next_one()
+                if name is None:
+                    return
+                taken.add(name)
+            needed = [outcomes[one] for one in deps.get(name, ())]
+            blamed = {b for one in needed for b in one.because}
+            blamed |= {n for n in deps.get(name, ()) if outcomes[n].state == "failed"}
+            outcome = (
+                Outcome("skipped", because=tuple(sorted(blamed)))
+                if blamed
+                else _attempt(tasks[name], retries)
+            )
+            with changed:
+                outcomes[name] = outcome
+                changed.notify_all()
+
+    crew = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+    for one in crew:
+        one.start()
+    for one in crew:
+        one.join()
+    return outcomes
+
+
+@wrong("e8.cycle", because="tasks called")
+def run_dag__looks_afterwards(tasks, deps, *, workers, retries):
+    needs = {name: {*deps.get(name, ())} for name in tasks}
+    users = {name: [user for user in tasks if name in needs[user]] for name in tasks}
+    outcomes, before = {}, -1
+    while len(outcomes) > before:
+        before = len(outcomes)
+        for name in tasks:
+            if name not in outcomes and needs[name] <= outcomes.keys():
+                outcomes[name] = _attempt(tasks[name], retries)
+    if before < len(tasks):
+        raise ValueError(" -> ".join(_cycle(needs, users)))
+    return outcomes
+
+
+edited(
+    "e8.cycle",
+    "lists all that is left",
+    old="    name = min(stuck)\n",
+    new="    return sorted(stuck)\n    name = min(stuck)\n",
+    because="lists no cycle",
+)
+edited(
+    "e8.cycle",
+    "lists all that is left, as if closed",
+    old="    name = min(stuck)\n",
+    new="    return [*sorted(stuck), min(stuck)]\n    name = min(stuck)\n",
+    because="lists no cycle",
+)
+edited(
+    "e8.cycle",
+    "lists the way to the cycle",
+    old="list(path)[path[name] :]",
+    new="list(path)",
+    because="lists no cycle",
+)
+edited(
+    "e8.cycle",
+    "does not close it",
+    old="    return [*list(path)[path[name] :], name]",
+    new="    return list(path)[path[name] :]",
+    because="lists no cycle",
+)
+edited(
+    "e8.cycle",
+    "lists it backwards",
+    old="    return [*list(path)[path[name] :], name]",
+    new="    return [*list(path)[path[name] :], name][::-1]",
+    because="lists no cycle",
+)
+edited(
+    "e8.cycle",
+    "says only that there is one",
+    old="{' -> '.join(cycle)}",
+    new="somewhere",
+    because="lists no cycle",
+)
+edited(
+    "e8.cycle",
+    "ignores unknown needs",
+    old="unknown = set(deps).union(*deps.values()) - set(tasks)",
+    new="unknown = set(deps) - set(tasks)\n"
+    "    deps = {n: [one for one in d if one in tasks] for n, d in deps.items()}",
+    because="a needs 'nobody'.*\\n.*expected it to raise ValueError",
+)
+edited(
+    "e8.cycle",
+    "ignores unknown names with needs",
+    old="unknown = set(deps).union(*deps.values()) - set(tasks)",
+    new="unknown = set().union(*deps.values()) - set(tasks)",
+    because="deps.'nobody'. = .*\\n.*expected it to raise ValueError",
+)
+edited(
+    "e8.cycle",
+    "stumbles over unknown names",
+    old="    if unknown:",
+    new="    if False:",
+    because="raised KeyError",
+)
+edited(
+    "e8.cycle",
+    "does not say who is unknown",
+    old="no such task: {', '.join(sorted(unknown))}",
+    new="no such task",
+    because="names no such task",
+)
+
+
+@wrong("e8.cycle", because="RecursionError")
+def _cycle__recursive(needs, users):
+    path, over = {}, set()
+
+    def visit(name):
+        if name in path:
+            return [*list(path)[list(path).index(name) :], name]
+        if name in over:
+            return []
+        path[name] = True
+        for one in needs[name]:
+            if found := visit(one):
+                return found
+        del path[name]
+        over.add(name)
+        return []
+
+    for name in needs:
+        if found := visit(name):
+            return found
+    return []
+
+
+edited(
+    "e8.end",
+    "swallows everything",
+    old="        except Exception as error:",
+    new="        except BaseException as error:",
+    because="BaseException",
+)
+edited(
+    "e8.end",
+    "swallows it in the end",
+    old="                settle(running.pop(future), future.result())",
+    new="                name = running.pop(future)\n"
+    "                try:\n"
+    "                    settle(name, future.result())\n"
+    "                except BaseException as error:\n"
+    "                    settle(name, Outcome('failed', error=error))",
+    because="BaseException",
+)
+edited(
+    "e8.end",
+    "hands out everything that is ready",
+    old="while ready and len(running) < workers:",
+    new="while ready:",
+    because="started afterwards",
+)
+edited(
+    "e8.end",
+    "looks again and again",
+    old="wait(running, return_when=FIRST_COMPLETED)",
+    new="wait(running, timeout=0)",
+    because="20 ms",
+)
+edited(
+    "e8.end",
+    "looks every millisecond",
+    old="wait(running, return_when=FIRST_COMPLETED)",
+    new="wait(running, timeout=0.001)",
+    because="20 ms",
+)
+edited(
+    "e8.end",
+    "leaves its threads",
+    old="    with ThreadPoolExecutor(workers) as pool:",
+    new="    pool = ThreadPoolExecutor(workers)\n    if True:",
+    because="threads that are left",
+)
+
+
+@right("e8")
+def run_dag__workers_with_a_condition(tasks, deps, *, workers, retries):
+    """Each worker looks for a task itself, under one lock, or sleeps."""
+    names = {*tasks}
+    if workers < 1 or retries < 0:
+        raise ValueError("counts")
+    for name, needed in deps.items():
+        if name not in names or not names.issuperset(needed):
+            raise ValueError(f"unknown: {name} or one of {needed}")
+    needs = {name: set(deps.get(name, ())) for name in tasks}
+    users = {name: [user for user in tasks if name in needs[user]] for name in tasks}
+    cycle = _cycle(needs, users)
+    if cycle:
+        raise ValueError("cycle: " + " -> ".join(cycle))
+    changed = threading.Condition()
+    missing = {name: len(needs[name]) for name in tasks}
+    ready, outcomes = [name for name in tasks if not missing[name]], {}
+    fatal = []
+
+    def end(name, outcome):
+        ended = [(name, outcome)]
+        while ended:
+            name, outcome = ended.pop()
+            outcomes[name] = outcome
+            for user in users[name]:
+                missing[user] -= 1
+                if missing[user]:
+                    continue
+                rows = [(one, outcomes[one]) for one in needs[user]]
+                why = {one for one, row in rows if row.state == "failed"}
+                why = why.union(*(row.because for _, row in rows))
+                if why:
+                    because = tuple(sorted(why))
+                    ended.append((user, Outcome("skipped", because=because)))
+                else:
+                    ready.append(user)
+        changed.notify_all()
+
+    def work():
+        while True:
+            with changed:
+                while not (ready or fatal or len(outcomes) == len(tasks)):
+                    changed.wait()
+                if fatal or not ready:
+                    return
+                name = ready.pop()
+            calls = 0
+            outcome = None
+            while outcome is None:
+                calls += 1
+                try:
+                    outcome = Outcome("done", tasks[name](), attempts=calls)
+                except Exception as error:
+                    if calls == retries + 1:
+                        outcome = Outcome("failed", None, error, calls)
+                except BaseException as error:
+                    with changed:
+                        fatal.append(error)
+                        changed.notify_all()
+                    return
+            with changed:
+                end(name, outcome)
+
+    crew = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+    for one in crew:
+        one.start()
+    for one in crew:
+        one.join()
+    if fatal:
+        raise fatal[0]
+    return outcomes
+
+
+@right("e8")
+def run_dag__library_sorter_and_callbacks(tasks, deps, *, workers, retries):
+    """The library keeps the counts; what ends is put into a queue by its future."""
+    if min(workers - 1, retries) < 0:
+        raise ValueError("workers >= 1 and retries >= 0, please")
+    for name in [*deps, *itertools.chain.from_iterable(deps.values())]:
+        if name not in tasks:
+            raise ValueError(f"{name} is no task")
+    sorter = graphlib.TopologicalSorter({name: deps.get(name, ()) for name in tasks})
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        raise ValueError(" -> ".join(reversed(error.args[1]))) from error
+    ends, outcomes, stopped = queue.SimpleQueue(), {}, threading.Event()
+    pool = ThreadPoolExecutor(workers)
+
+    def attempt(task):
+        try:
+            return None if stopped.is_set() else _attempt(task, retries)
+        except BaseException:
+            stopped.set()
+            raise
+
+    def hand_out():
+        for name in sorter.get_ready():
+            why = set()
+            for one in deps.get(name, ()):
+                why |= {one} if outcomes[one].state == "failed" else set()
+                why |= {*outcomes[one].because}
+            if why:
+                outcomes[name] = Outcome("skipped", because=tuple(sorted(why)))
+                ends.put((name, None))
+            else:
+                future = pool.submit(attempt, tasks[name])
+                future.add_done_callback(lambda one, name=name: ends.put((name, one)))
+
+    try:
+        while sorter.is_active():
+            hand_out()
+            if not sorter.is_active():
+                break
+            name, future = ends.get()
+            if future is not None:
+                outcomes[name] = future.result()
+            sorter.done(name)
+    finally:
+        pool.shutdown()
+    return outcomes
+
+
+@right("e8")
+def run_dag__each_call_is_submitted(tasks, deps, *, workers, retries):
+    """Every call is a future of its own, a repeated one goes to the end of the line."""
+    if workers < 1 or retries < 0:
+        raise ValueError
+    users = {name: [] for name in tasks}
+    for name, needed in deps.items():
+        for one in {*needed, name}:
+            if one not in tasks:
+                raise ValueError("no task: " + one)
+        for one in {*needed}:
+            users[one].append(name)
+    needs = {name: {*deps.get(name, ())} for name in tasks}
+    if cycle := _cycle(needs, users):
+        raise ValueError("->".join(cycle).replace("->", " -> "))
+    missing = {name: len(needs[name]) for name in tasks}
+    calls, blamed, outcomes = Counter(), {name: set() for name in tasks}, {}
+    line, flying = deque(name for name in tasks if not needs[name]), {}
+
+    def ended(name):
+        for user in users[name]:
+            missing[user] -= 1
+            failed = outcomes[name].state == "failed"
+            blamed[user] |= {name} if failed else blamed[name]
+            if not missing[user]:
+                line.append(user)
+
+    with ThreadPoolExecutor(workers) as pool:
+        while line or flying:
+            while line and len(flying) < workers:
+                name = line.popleft()
+                if blamed[name]:
+                    why = tuple(sorted(blamed[name]))
+                    outcomes[name] = Outcome("skipped", because=why)
+                    ended(name)
+                else:
+                    calls[name] += 1
+                    flying[pool.submit(tasks[name])] = name
+            for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                name = flying.pop(future)
+                error = future.exception()
+                if error is None:
+                    value = future.result()
+                    outcomes[name] = Outcome("done", value, attempts=calls[name])
+                    ended(name)
+                elif not isinstance(error, Exception):
+                    raise error
+                elif calls[name] > retries:
+                    outcomes[name] = Outcome("failed", None, error, calls[name])
+                    ended(name)
+                else:
+                    line.append(name)
+    return outcomes
+
+
+@right("e8")
+def _cycle__colours(needs, users):
+    """Depth first with a stack: what is met again while it is open closes a cycle."""
+    colour = {}
+    for start in needs:
+        stack = [(start, iter(needs[start]))] if start not in colour else []
+        colour.setdefault(start, "open")
+        while stack:
+            name, rest = stack[-1]
+            one = next(rest, None)
+            if one is None:
+                colour[name] = "closed"
+                stack.pop()
+            elif one not in colour:
+                colour[one] = "open"
+                stack.append((one, iter(needs[one])))
+            elif colour[one] == "open":
+                path = [name for name, _ in stack]
+                return [*path[path.index(one) :], one]
+    return []

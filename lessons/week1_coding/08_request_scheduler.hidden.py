@@ -1078,3 +1078,429 @@ for num_blocks, block in ((7, 2), (9, 3)):
             got = [int(memory[table[i // block], i % block]) for i in range(len(text))]
             shown = f"{name}, {number + 1} random operations: tokens of {seq}"
             check.equal(got, text, shown=shown, hint=whole)
+
+# %% [grade] e8.order
+from course.sim import dag
+
+rng = check.rng()
+ready = "a task is ready once *all* that it needs is done, and is called once"
+for size, workers in ((0, 1), (1, 3), (12, 1), (20, 2), (30, 4), (40, 16)):
+    graph = dag.Graph.seeded(rng, size)
+    deps = {name: [*needed] for name, needed in graph.needs.items() if needed}
+    for name in deps:
+        if rng.random() < 0.3:
+            deps[name] *= 2  # named twice, needed once
+    shown = f"run_dag({size} tasks, a random graph, {workers=}, retries=0)"
+    got = check.within(
+        *(run_dag, graph.tasks(), deps),
+        workers=workers,
+        retries=0,
+        shown=shown,
+        seconds=3,
+        hint=ready,
+    )
+    often = dict.fromkeys(graph.needs, 1)
+    where = shown + ": calls of each task"
+    check.equal(dict(graph.calls), often, shown=where, hint=ready)
+    where = shown + ": tasks called before all that they need was done"
+    check.equal(graph.early, [], shown=where, hint=ready)
+    rows = {
+        name: (one.state, one.value, one.error, one.attempts, one.because)
+        for name, one in got.items()
+    }
+    want = {n: ("done", f"{n} is done", None, 1, ()) for n in graph.needs}
+    check.equal(rows, want, shown=shown, hint=ready)
+
+error = ValueError("a value")
+returned = {"none": None, "zero": 0, "empty": [], "false": False, "error": error}
+tasks = {name: lambda value=value: value for name, value in returned.items()}
+shown = "run_dag(tasks that return None, 0, [], False and an exception, deps={})"
+got = check.within(run_dag, tasks, {}, workers=2, retries=3, shown=shown)
+rows = {name: (one.state, repr(one.value), one.attempts) for name, one in got.items()}
+want = {name: ("done", repr(value), 1) for name, value in returned.items()}
+check.equal(rows, want, shown=shown, hint="whatever a task returns, it is done")
+
+chain = {str(n): [str(n - 1)] * (n > 0) for n in reversed(range(3000))}
+wide = {"last": [str(n) for n in range(300)], "first": []}
+wide |= {str(n): ["first"] for n in range(300)}
+for needs, what in ((chain, "a chain of 3,000 tasks"), (wide, "300 tasks between two")):
+    graph = dag.Graph(needs)
+    shown = f"run_dag({what}, workers=3, retries=0)"
+    got = check.within(
+        *(run_dag, graph.tasks(), needs),
+        workers=3,
+        retries=0,
+        shown=shown,
+        seconds=5,
+        hint="loops, no recursion",
+    )
+    states = sorted({one.state for one in got.values()})
+    count = (len(got), states, graph.early)
+    where = shown + ": outcomes, states, tasks called too early"
+    check.equal(count, (len(needs), ["done"], []), shown=where, hint=ready)
+
+# %% [grade] e8.rolling
+from course.sim import dag, web
+
+rng = check.rng()
+roll = "when one task ends, hand out what is ready now; do not wait for the others"
+needs = {"plan": [], "search": ["plan"], "code": ["plan"], "read": ["search"]}
+needs |= {"test": ["code"], "fix": ["test"], "write": ["read", "fix"]}
+scenes = [(dag.Graph(needs, delays={"search": 9.0}, retries=2), 2)]
+for size, workers, failing in ((24, 3, 0.0), (24, 2, 0.2), (20, 5, 0.2), (10, 1, 0.2)):
+    graph = dag.Graph.seeded(rng, size, slow=0.1, failing=failing, retries=2)
+    scenes.append((graph, workers))
+for graph, workers in scenes:
+    film = web.SlowMotion(graph, workers)
+    run = film.run(
+        lambda film=film, graph=graph, workers=workers: run_dag(
+            graph.tasks(film.wait), graph.needs, workers=workers, retries=2
+        )
+    )
+    size = len(graph.needs)
+    shown = f"run_dag({size} tasks in slow motion, {workers=}, retries=2)"
+    if run.error is not None:
+        raise run.error
+    check.true(not run.idle, shown=shown, said=run.idle, hint=roll)
+    check.true(
+        run.said != "still waiting",
+        shown=shown,
+        said="did not return after the last task",
+        hint="it is over when nothing is ready and nothing runs",
+    )
+    where = shown + ": tasks called before all that they need was done"
+    check.equal(graph.early, [], shown=where, hint="all that it needs, not one of it")
+    work = sum(span.stop - span.start for span in run.spans)
+    path = {}  # seconds until a task can have ended
+    while len(path) < size:
+        for name, needed in graph.needs.items():
+            if all(one in path for one in needed):
+                calls = min(graph.failures.get(name, 0), 2) + 1
+                before = max((path[one] for one in needed), default=0)
+                path[name] = before + calls * graph.delay(name)
+    limit = 1.01 * (work / workers + max(path.values()))
+    where = f"{shown}: work / workers + the longest path"
+    check.at_most(run.seconds, limit, "simulated seconds", shown=where, hint=roll)
+
+star = {f"t{n}": [] for n in range(12)}
+for workers in (1, 2, 5):
+    graph = dag.Graph(star, failures={"t3": 1, "t7": 2}, retries=1)
+    film = web.SlowMotion(graph, workers)
+    run = film.run(
+        lambda film=film, graph=graph, workers=workers: run_dag(
+            graph.tasks(film.wait), star, workers=workers, retries=1
+        ),
+        linger=0.003,
+    )
+    shown = f"run_dag(12 tasks, all ready at once, {workers=}, retries=1)"
+    if run.error is not None:
+        raise run.error
+    check.at_most(
+        *(run.most, workers, "tasks at once"),
+        shown=shown,
+        hint="hand out a task only while fewer than `workers` run",
+    )
+    check.equal(run.most, workers, shown=shown + ": tasks at once", hint=roll)
+
+# %% [grade] e8.retry
+rng = check.rng()
+limit = "retries=2 means three calls at most; each task has a limit of its own"
+
+
+class Enough(BaseException):
+    """Ends a task that is called far too often."""
+
+
+class Odd(Exception):
+    """An error of nobody's."""
+
+
+kinds = (ValueError, OSError, TimeoutError, KeyError, StopIteration, Odd)
+
+
+def flaky(name, fails, kind, calls):
+    def task():
+        calls[name] = nth = calls.get(name, 0) + 1
+        if nth > 40:
+            raise Enough
+        if nth <= fails:
+            raise kind(f"call {nth}")
+        return nth
+
+    return task
+
+
+def errors(outcome):
+    return outcome.error and outcome.error.args
+
+
+for retries in (0, 1, 2, 5):
+    for workers in (1, 3):
+        fails = {f"{n}_errors": n for n in (0, 1, 2, 3, 5, 6, 99)}
+        calls, tasks = {}, {}
+        for name, count in fails.items():
+            kind = kinds[int(rng.integers(len(kinds)))]
+            tasks[name] = flaky(name, count, kind, calls)
+        shown = f"run_dag(tasks that fail at first, {workers=}, {retries=})"
+        got = check.within(
+            *(run_dag, tasks, {}),
+            workers=workers,
+            retries=retries,
+            shown=shown,
+            hint=limit,
+        )
+        often = {name: min(count, retries) + 1 for name, count in fails.items()}
+        check.equal(calls, often, shown=shown + ": calls of each task", hint=limit)
+        rows = {
+            name: (one.state, one.value, errors(one), one.attempts, one.because)
+            for name, one in got.items()
+        }
+        want = {
+            name: ("done", count + 1, None, count + 1, ())
+            if count <= retries
+            else ("failed", None, (f"call {retries + 1}",), retries + 1, ())
+            for name, count in fails.items()
+        }
+        kept = "keep the error of the last call, and no error of a task that is done"
+        check.equal(rows, want, shown=shown, hint=kept)
+
+called = []
+for counts in ((0, 0), (-1, 0), (1, -1), (3, -2)):
+    workers, retries = counts
+    shown = f"run_dag(one task, {workers=}, {retries=})"
+    tasks = {"a": lambda: called.append("a")}
+    check.raises(
+        *(run_dag, ValueError, tasks, {}),
+        workers=workers,
+        retries=retries,
+        shown=shown,
+    )
+    check.equal(
+        called, [], shown=shown + ": tasks called", hint="check before any call"
+    )
+
+# %% [grade] e8.skip
+from course.sim import dag
+
+rng = check.rng()
+rule = (
+    "skip what needs a failed or skipped task, and nothing else; name the failed ones"
+)
+
+
+def expected(graph):
+    """Return (state, because) of each task, from the bad ones that lie before it."""
+    bad = {name for name, n in graph.failures.items() if n > graph.retries}
+    before = {}
+    while len(before) < len(graph.needs):
+        for name, needed in graph.needs.items():
+            if all(one in before for one in needed):
+                deeper = set().union(*(before[one] for one in needed))
+                before[name] = deeper | ({*needed} & bad)
+    # A bad task that is skipped never fails, so it is nobody's reason.
+    failed = {name for name in bad if not before[name]}
+    return {
+        name: ("skipped", tuple(sorted(before[name] & failed)))
+        if before[name]
+        else ("failed" if name in bad else "done", ())
+        for name in graph.needs
+    }
+
+
+fixed = {"a": [], "b": ["a"], "c": ["b"], "d": ["c", "e"], "e": [], "f": ["a"]}
+fixed |= {"g": [], "h": ["g", "b"], "i": ["h", "f"], "j": ["f", "e"], "k": ["d", "i"]}
+line = {str(n): [str(n - 1)] * (n > 0) for n in range(3000)}
+graphs = [
+    (
+        dag.Graph(fixed, failures={"b": 2, "g": 9, "e": 1, "c": 9}, retries=1),
+        "11 tasks",
+    ),
+    (
+        dag.Graph(fixed, failures={"a": 2, "g": 1}, retries=1),
+        "11 tasks, the first fails",
+    ),
+    (dag.Graph(line, failures={"0": 2}, retries=1), "3,000 tasks after one that fails"),
+]
+for _ in range(12):
+    graph = dag.Graph.seeded(rng, 25, failing=0.25, retries=1)
+    graphs.append((graph, "25 tasks, a random graph"))
+for number, (graph, what) in enumerate(graphs):
+    workers = 1 + number % 4
+    shown = f"run_dag({what}, {workers=}, retries=1)"
+    got = check.within(
+        *(run_dag, graph.tasks(), graph.needs),
+        workers=workers,
+        retries=1,
+        shown=shown,
+        seconds=3,
+        hint=rule,
+    )
+    want = expected(graph)
+    names = sorted(want.keys() - got.keys())
+    where = shown + ": tasks without an outcome"
+    check.equal(
+        names, [], shown=where, hint="a skipped task is an end, too: count down"
+    )
+    rows = {name: (one.state, one.because) for name, one in got.items()}
+    check.equal(rows, want, shown=shown, hint=rule)
+    where = shown + ": calls of each task"
+    often = {
+        name: min(graph.failures.get(name, 0), 1) + 1
+        for name, (state, _) in want.items()
+        if state != "skipped"
+    }
+    check.equal(dict(graph.calls), often, shown=where, hint=rule)
+    told = {name: type(one.error).__name__ for name, one in got.items()}
+    kept = {
+        name: "TaskError" if state == "failed" else "NoneType"
+        for name, (state, _) in want.items()
+    }
+    check.equal(told, kept, shown=shown + ": errors", hint="only a failed task has one")
+    blank = {
+        (one.value, one.attempts) for one in got.values() if one.state == "skipped"
+    }
+    where = shown + ": value and attempts of what is skipped"
+    check.equal(blank <= {(None, 0)}, True, shown=where, hint="it was never called")
+
+# %% [grade] e8.cycle
+import functools
+import itertools
+import re
+
+from course.sim import dag, threads
+
+rng = check.rng()
+first = "count down without calling; look for what is left over before you start"
+only = "list the tasks of one cycle, each followed by one that it needs: a -> b -> a"
+
+
+def refused(names, deps, shown):
+    """Return the text of the ValueError, having seen that nothing was called."""
+    called = []
+    tasks = {name: functools.partial(called.append, name) for name in names}
+    call = functools.partial(run_dag, tasks, deps, workers=2, retries=1)
+    error = check.raises(
+        *(threads.bounded, ValueError, call),
+        shown=shown,
+        hint=first,
+    )
+    check.equal(called, [], shown=shown + ": tasks called", hint=first)
+    return str(error)
+
+
+ring = {str(n): [str((n + 1) % 3000)] for n in range(3000)}
+innocent = {"a": [], "b": ["a", "d"], "c": ["b"], "d": ["c", "a"], "e": ["d"]}
+innocent |= {"f": ["e", "a"], "g": ["f"], "h": []}
+graphs = [
+    ({"a": ["a"]}, "a needs itself"),
+    ({"a": ["b"], "b": ["a"], "c": []}, "a and b need each other"),
+    (innocent, "8 tasks, 3 of them on a cycle"),
+    ({"a": ["z"], "z": ["z", "b"], "b": []}, "a needs z, z needs itself"),
+    ({"p": ["q"], "q": ["p"], "r": ["s", "p"], "s": ["r"]}, "two cycles"),
+    (ring, "a ring of 3,000 tasks"),
+]
+for _ in range(10):
+    needs = dag.Graph.seeded(rng, 20).needs
+    start = str(rng.choice([name for name in needs if needs[name]]))
+    end = start
+    while needs[end] and (end == start or rng.random() < 0.7):
+        end = str(rng.choice(needs[end]))
+    graphs.append(({**needs, end: [*needs[end], start]}, "20 tasks, a random cycle"))
+for needs, what in graphs:
+    shown = f"run_dag({what}, workers=2, retries=1)"
+    text = refused(needs, needs, shown)
+    found = re.search(r"\w+(?: -> \w+)+", text)
+    walk = found[0].split(" -> ") if found else []
+    closed = len(walk) > 1 and walk[0] == walk[-1] and len({*walk}) == len(walk) - 1
+    follows = all(b in needs.get(a, ()) for a, b in itertools.pairwise(walk))
+    check.true(
+        closed and follows,
+        shown=f"{shown}: text of the error",
+        said=f"lists no cycle: {text[:80]!r}",
+        hint=only,
+    )
+
+for names, deps, what in (
+    ("ab", {"a": ["b", "nobody"]}, "a needs 'nobody'"),
+    ("ab", {"b": ["a"], "nobody": []}, "deps['nobody'] = []"),
+    ("ab", {"nobody": ["a"]}, "deps['nobody'] = ['a']"),
+    ("", {"nobody": []}, "no tasks, deps['nobody'] = []"),
+):
+    shown = f"run_dag({what}, workers=2, retries=1)"
+    text = refused(names, deps, shown)
+    check.true(
+        "nobody" in text,
+        shown=f"{shown}: text of the error",
+        said=f"names no such task: {text[:80]!r}",
+        hint="say which name is no task",
+    )
+
+# %% [grade] e8.end
+import threading
+
+from course.sim import dag, threads, web
+
+
+class Halt(BaseException):
+    """No Exception."""
+
+
+out = "catch Exception, not BaseException; let anything else end the run"
+for stop in (KeyboardInterrupt, SystemExit, Halt):
+    for workers in (1, 3):
+        calls, left = [], []
+        before = {*threading.enumerate()}
+
+        def halt(stop=stop, calls=calls):
+            calls.append("halt")
+            raise stop
+
+        tasks = {"halt": halt, "first": lambda calls=calls: calls.append("first")}
+        deps = {"halt": ["first"]}
+        for number in range(6):
+            name = f"after{number}"
+            tasks[name] = lambda name=name, calls=calls: calls.append(name)
+            deps[name] = ["halt"] if number % 2 else ["first"]
+
+        def body(tasks=tasks, deps=deps, workers=workers, left=left, before=before):
+            me = threading.current_thread()
+            try:
+                return run_dag(tasks, deps, workers=workers, retries=2)
+            finally:
+                left.append(len({*threading.enumerate()} - before - {me}))
+
+        shown = f"run_dag(a task raises {stop.__name__}, {workers=}, retries=2)"
+        task = threads.Task(body)
+        task.thread.start()
+        check.equal(task.said(2), f"raised {stop.__name__}", shown=shown, hint=out)
+        where = shown + ": calls of that task"
+        check.equal(calls.count("halt"), 1, shown=where, hint=out)
+        later = calls[calls.index("halt") + 1 :]
+        if workers > 1:
+            later = [name for name in later if deps[name] == ["halt"]]
+        where = shown + ": tasks that were started afterwards"
+        check.equal(later, [], shown=where, hint="hand out nothing more")
+        where = shown + ": threads that are left when it ends"
+        check.equal(left, [0], shown=where, hint="leave the pool by its with block")
+
+needs = {"first": [], "a": ["first"], "b": ["first"], "c": ["first"], "d": ["a", "b"]}
+for workers in (2, 4):
+    graph = dag.Graph(needs)
+    film = web.SlowMotion(graph, workers)
+    run = film.run(
+        lambda film=film, graph=graph, workers=workers: run_dag(
+            graph.tasks(film.wait), needs, workers=workers, retries=0
+        ),
+        watch=True,
+    )
+    shown = f"run_dag(5 tasks, all slow, {workers=}, retries=0)"
+    if run.error is not None:
+        raise run.error
+    check.at_most(
+        *(run.restless, 4, "lines of your code in 20 ms in which no task ended"),
+        shown=shown,
+        hint="sleep in wait(…, return_when=FIRST_COMPLETED), or on a condition",
+    )
+    check.equal(run.said.partition(" ")[0], "returned", shown=shown)
+    where = shown + ": threads that are left when it returns"
+    check.equal(run.left, 0, shown=where, hint="leave the pool by its with block")

@@ -30,7 +30,7 @@
 
 # %% [setup]
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -105,8 +105,7 @@ widgets.explore(
 # So a server that must be both busy and quick has to decide well:
 # **who goes first** (the queue), **who goes together** (the batcher), **who may
 # come in at all** (the rate limit), and **in which memory** they live.
-
-# %% [md] request
+#
 # ### The request
 #
 # All four look at one record, which the course provides. A *smaller* priority is more urgent:
@@ -154,8 +153,7 @@ except TypeError as error:
 # whenever the dead outnumber them. A rebuild costs O(n), but so many deletions came before it that each pays a constant share.
 #
 # Deadlines are another order, so they get a second heap, of `(deadline, ticket)`. One dict says who is alive in both.
-
-# %% [md] ageing-problem
+#
 # ### Ageing without touching the heap
 #
 # Effective priorities change all the time. Must the heap be sorted anew at each pop? Predict first:
@@ -178,15 +176,14 @@ for now in (20, 30, 60, 200):
 widgets.reveal("swap", "no", explain="Both age at one speed: the difference stays.")
 
 # %% [md] cancels
-# In the difference of two effective priorities, `now` cancels:
+# In the difference of two, `now` cancels:
 #
 # `p₁ − (now − a₁)/tau  <  p₂ − (now − a₂)/tau`  is the same as  `p₁ + a₁/tau  <  p₂ + a₂/tau`
 #
 # So the key `priority + arrived / tau` **never changes**: compute it once, push it, done. It
 # has to use the time of *arrival*, not of submission: a request that was retried keeps its age.
 # Without ageing, `tau` is infinite and the second term is 0.
-
-# %% [md] queue-hand
+#
 # By hand, with `tau = 10`:
 #
 # | ticket | priority | arrived | deadline | key |
@@ -330,16 +327,16 @@ check.equal(gone, [True, False], shown=f"{shown}: cancel C twice")
 names = [getattr(queue.pop(0.0), "name", None) for _ in range(3)]
 check.equal(names, ["A", "B", None], shown=f"{shown}, cancel C: pop three times")
 
-# %% [grade] e1.order points=7 mode=split
+# %% [grade] e1.order points=6 mode=split
 # Random requests and times against a full sort; ties; ageing by arrival; any payload.
 
-# %% [grade] e1.deadlines points=4 mode=split
+# %% [grade] e1.deadlines points=3 mode=split
 # The last moment, what pop passes over, the order of the report, expired only once.
 
 # %% [grade] e1.cancel points=3 mode=split
 # Unknown tickets, twice, after pop, submitted again; len through all of it.
 
-# %% [grade] e1.cost points=4 mode=shared
+# %% [grade] e1.cost points=3 mode=shared
 # Time of cancel and pop with many waiting; memory after thousands have left.
 
 # %% [hints] e1
@@ -565,7 +562,7 @@ few = [Request("8", tokens=8), Request("1", tokens=1)]
 got = check.call(form_batch, few, shown=shown, **limits)
 check.equal(got, [], shown=shown, hint="not full and nobody is due: wait")
 
-# %% [grade] e2.budget points=6 mode=split
+# %% [grade] e2.budget points=5 mode=split
 # Random queues and limits: who is taken, by trying out every possible batch.
 
 # %% [grade] e2.wait points=4 mode=split
@@ -574,7 +571,7 @@ check.equal(got, [], shown=shown, hint="not full and nobody is due: wait")
 # %% [grade] e2.model points=3 mode=split
 # One model a batch; a full or due one is not held up by another.
 
-# %% [grade] e2.long points=3 mode=split
+# %% [grade] e2.long points=2 mode=split
 # Long prompts are served in the end, and impossible ones hold up nobody.
 
 # %% [hints] e2
@@ -618,8 +615,7 @@ viz.show(
 # * the bucket holds at most `burst` tokens, and starts full,
 # * `rate` tokens flow in each second; what does not fit is lost,
 # * a request for `n` takes `n` out, or, if there are fewer, **takes nothing** and learns how long to wait.
-
-# %% [md] bucket-hand
+#
 # By hand, with rate 2 per second and burst 4:
 #
 # | at | in the bucket | ask for | answer | left |
@@ -725,7 +721,7 @@ viz.beside(
     "full bars, refused ones hatched with their wait: yours and expected.",
 )
 
-# %% [check] e3 points=2
+# %% [check] e3 points=1
 now, got = [0], []
 bucket = check.call(TokenBucket, 3, 1, lambda: now[0], shown="TokenBucket(3, 1)")
 shown = "TokenBucket(3, 1): take(1) at 0, 0, 333333333 and 333333334 ns"
@@ -733,7 +729,7 @@ for now[0] in (0, 0, 333_333_333, 333_333_334):
     got.append(bucket.take(1))
 check.equal(got, [0, 333_333_334, 1, 0], shown=shown, hint="see 'By hand'; round up")
 
-# %% [grade] e3.refill points=5 mode=split
+# %% [grade] e3.refill points=4 mode=split
 # Random requests at random times, against fractions; never more than the burst.
 
 # %% [grade] e3.polling points=3 mode=split
@@ -919,10 +915,10 @@ shown = "the tables of A and B together, after the table by hand"
 owned = sorted(kv.table("A") + kv.table("B"))
 check.equal(owned, [0, 1, 2, 3], shown=shown, hint="no block belongs to two")
 
-# %% [grade] e4.blocks points=5 mode=split
+# %% [grade] e4.blocks points=4 mode=split
 # Hundreds of random operations: every token in its slot, no block in two tables.
 
-# %% [grade] e4.full points=4 mode=split
+# %% [grade] e4.full points=3 mode=split
 # Out of blocks: the answer is False and nothing has changed, nothing is lost.
 
 # %% [grade] e4.edges points=2 mode=split
@@ -1045,7 +1041,7 @@ shown = "fair_order(A: 2, 2 tokens, B: 4, 1 tokens, quantum=3)"
 got = check.call(fair_order, four, 3, shown=shown)
 check.equal([req.name for req in got], ["A1", "A2", "B1", "B2"], shown=shown)
 
-# %% [grade] e5.shares points=5 mode=split
+# %% [grade] e5.shares points=4 mode=split
 # Random tenants and sizes: the exact order, and shares within a quantum.
 
 # %% [grade] e5.edges points=2 mode=split
@@ -1269,7 +1265,7 @@ for seq in ("C", "B"):
 shown = "used blocks of SharedKV(8, 2), step by step as in 'By hand'"
 check.equal(used, [3, 3, 4, 3], shown=shown)
 
-# %% [grade] e6.share points=4 mode=split
+# %% [grade] e6.share points=3 mode=split
 # Equal prefixes are stored once; equal blocks after unequal ones are not; collisions.
 
 # %% [grade] e6.fork points=3 mode=split
@@ -1278,7 +1274,7 @@ check.equal(used, [3, 3, 4, 3], shown=shown)
 # %% [grade] e6.evict points=3 mode=split
 # Freed prefixes come back, and leave in order; blocks in use never do.
 
-# %% [grade] e6.random points=3 mode=split
+# %% [grade] e6.random points=2 mode=split
 # Hundreds of random operations, with memory nearly full, against plain lists.
 
 # %% [hints] e6
@@ -1312,6 +1308,268 @@ check.equal(used, [3, 3, 4, 3], shown=shown)
 # * 6–8: both structures, amortisation, a bound on the delay
 # * 9–10: all of it, and a preemption policy with its price, within the limit of words
 
+# %% [md] dag-words
+# ## 8 · Stretch: work that waits for other work
+#
+# An agent answers with a *plan* of calls: search, read what was found, run code, write. Some need the results of others, most do not. Such a
+# plan is a **task graph**: tasks, and for each the tasks that it **needs**. To run it, keep two things:
+#
+# * for each task a **count** (its in-degree) of needed tasks that have not ended. When one ends, all that need it count down;
+# * the **ready set**: the tasks whose count is 0. Who is free takes one, in any order.
+#
+# Simpler are **waves**: start all that is ready, wait for all of it, look again. What does that cost, with two workers?
+
+# %% guess-plan
+NEEDS = {"plan": [], "search": ["plan"], "code": ["plan"], "read": ["search"]}
+NEEDS |= {"test": ["code"], "fix": ["test"], "write": ["read", "fix"]}
+widgets.predict(
+    "plan",
+    "search takes 4 s, test and fix 2 s, the others 1 s. How long do waves take?",
+    unit="s",
+)
+
+# %% [md] plan-now
+# Draw both ways on paper first. Then let `search` take longer or shorter, and add a worker:
+
+# %% plan-figure
+from course.sim import dag, web
+
+WAYS = ("waves", "rolling")
+SLOW = {"search": 4.0, "test": 2.0, "fix": 2.0}
+
+
+def two_ways(workers: int = 2, search: float = 4.0) -> dict:
+    graph = dag.Graph(NEEDS, delays={**SLOW, "search": search})
+    runs = {way: dag.schedule(graph, workers, way == "waves") for way in WAYS}
+    bars = {way: graph.bars(spans) for way, spans in runs.items()}
+    return {"needs": NEEDS, "seconds": graph.seconds(), "runs": bars}
+
+
+ends = {way: max(bar[3] for bar in two_ways()["runs"][way]) for way in WAYS}
+explain = f"Rolling takes {ends['rolling']:g} s: `test` need not wait for `search`."
+widgets.reveal("plan", ends["waves"], explain=explain)
+widgets.explore(
+    two_ways,
+    draw.plan,
+    question="When do waves cost nothing? What does a third worker change, and why?",
+    alt="A graph of seven tasks, and two charts of two workers: in waves test waits "
+    "for search and all is done after 10 s; rolling, after 7 s.",
+    workers=(1, 3, 1),
+    search=(1, 8, 1),
+)
+
+# %% [md] dag-rules
+# ### When a task fails, and when the plan is wrong
+#
+# `retries=2` means at most three calls. Then the task has **failed**; what needs it, directly or not, is **skipped**, and the rest runs. One
+# rule does it all: however a task ends, its dependants count down. At 0, one that needs a failed or skipped task is skipped, and ends in turn.
+#
+# In a **cycle** nobody gets to 0: the run hangs, or tasks are missing. So look before you start: count down without calling anything. What is
+# left lies on a cycle *or needs one*. From any of it, step to something left that it needs, and so on: the first task met again closes a cycle.
+
+# %% outcome
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task: its `state` is "done", "failed" or "skipped".
+
+    `attempts` counts the calls. A failed task keeps its last `error`; `because` of a
+    skipped one names, sorted, the failed tasks that it needs, directly or not.
+    """
+
+    state: str
+    value: object = None
+    error: Exception | None = None
+    attempts: int = 0
+    because: tuple[str, ...] = ()
+
+
+# %% [card] e8 minutes=30 stretch
+# Run a task graph
+#
+# Call each task in a thread once all that it needs is done. Never more than `workers` run at once; none
+# is idle while a task is ready; nothing spins. Call again after an `Exception`, at most `retries` times. Anything else ends
+# the run: it comes out, and no further task starts. No thread stays. Graphs may be 3,000 deep.
+# `ValueError`, before any call, for `workers < 1`, `retries < 0`, names in `deps` that are no tasks, a cycle.
+
+# %% [hand] e8
+# **By hand.** `b` and `c` need `a`, `d` needs `b` and `c`; `b` always raises; `retries=1`. `a`, `c`: done, 1 attempt. `b`: failed, 2
+# attempts. `d`: skipped because of `("b",)`. If `a` needs `d` as well, the text of the error is `a -> d -> b -> a` or `a -> d -> c -> a`,
+# begun anywhere: each task needs the next.
+#
+# Pools of threads, and how to sleep until one of them is done, are explained in the notebooks on bounded queues and on the crawler.
+
+
+# %% [answer] e8
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+
+def run_dag(
+    tasks: Mapping[str, Callable[[], object]],
+    deps: Mapping[str, Sequence[str]],
+    *,
+    workers: int,
+    retries: int,
+) -> dict[str, Outcome]:
+    """Return what became of each task, called once all in `deps[name]` are done.
+
+    A task without an entry in `deps` needs nothing. Raises ValueError for counts that
+    make no sense, for names in `deps` that are no tasks, and for a cycle, whose text
+    holds the cycle as "a -> b -> a".
+    """
+    ### BEGIN SOLUTION
+    if retries < 0:
+        raise ValueError(f"retries must not be negative: {retries}")
+    unknown = set(deps).union(*deps.values()) - set(tasks)
+    if unknown:
+        raise ValueError(f"no such task: {', '.join(sorted(unknown))}")
+    needs = {name: set(deps.get(name, ())) for name in tasks}
+    users: dict[str, list[str]] = {name: [] for name in tasks}
+    for name, needed in needs.items():
+        for one in needed:
+            users[one].append(name)
+    if cycle := _cycle(needs, users):
+        raise ValueError(f"tasks that wait for each other: {' -> '.join(cycle)}")
+
+    missing = {name: len(needed) for name, needed in needs.items()}
+    ready = deque(name for name in tasks if not missing[name])
+    outcomes: dict[str, Outcome] = {}
+
+    def settle(name: str, outcome: Outcome) -> None:
+        outcomes[name] = outcome
+        for user in users[name]:
+            missing[user] -= 1
+            if not missing[user]:
+                ready.append(user)
+
+    # Only this thread touches what is above; the pool's threads do nothing but call.
+    with ThreadPoolExecutor(workers) as pool:
+        running: dict[Future[Outcome], str] = {}
+        while ready or running:
+            while ready and len(running) < workers:
+                name = ready.popleft()
+                blamed: set[str] = set()
+                for one in needs[name]:
+                    failed = outcomes[one].state == "failed"
+                    blamed.update([one] if failed else outcomes[one].because)
+                if blamed:
+                    settle(name, Outcome("skipped", because=tuple(sorted(blamed))))
+                else:
+                    running[pool.submit(_attempt, tasks[name], retries)] = name
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                settle(running.pop(future), future.result())
+    return outcomes
+
+
+def _attempt(task: Callable[[], object], retries: int) -> Outcome:
+    """Call a task until it succeeds, or has failed once more than `retries`."""
+    for attempt in itertools.count(1):
+        try:
+            return Outcome("done", task(), attempts=attempt)
+        except Exception as error:
+            if attempt > retries:
+                return Outcome("failed", error=error, attempts=attempt)
+
+
+def _cycle(needs: dict[str, set[str]], users: dict[str, list[str]]) -> list[str]:
+    """Return a task, one that it needs, and so on back to it; empty without a cycle."""
+    missing = {name: len(needed) for name, needed in needs.items()}
+    ended = [name for name in needs if not missing[name]]
+    for name in ended:  # grows as it is read
+        for user in users[name]:
+            missing[user] -= 1
+            if not missing[user]:
+                ended.append(user)
+    stuck = needs.keys() - ended
+    if not stuck:
+        return []
+    name = min(stuck)
+    path: dict[str, int] = {}
+    while name not in path:
+        path[name] = len(path)
+        name = min(needs[name] & stuck)
+    return [*list(path)[path[name] :], name]
+    ### END SOLUTION
+
+
+# %% [look] e8
+def filmed() -> list[tuple[str, int, float, float]]:
+    graph = dag.Graph(NEEDS, delays=SLOW, failures={"test": 1, "read": 3}, retries=1)
+    film = web.SlowMotion(graph, workers=2)
+    tasks = graph.tasks(film.wait)
+    run = film.run(lambda: run_dag(tasks, NEEDS, workers=2, retries=1))
+    if run.error is not None:
+        raise run.error
+    return graph.bars(run.spans)
+
+
+EXPECTED_PLAN = dag.Graph(
+    NEEDS, delays=SLOW, failures={"test": 1, "read": 3}, retries=1
+)
+viz.beside(
+    viz.attempt(filmed),
+    EXPECTED_PLAN.bars(dag.schedule(EXPECTED_PLAN, workers=2)),
+    draw.bars,
+    titles=("yours", "one right order (×: a call that fails)"),
+    alt="Which of two workers calls a task when, yours and expected: test fails once, "
+    "then succeeds; read fails twice, so that write never runs; all is over after 8 s.",
+)
+
+
+# %% [check] e8 points=1
+import functools
+
+from course.sim import threads
+
+
+def broken() -> None:
+    raise ValueError("always")
+
+
+four = {"a": lambda: 1, "b": broken, "c": lambda: 3, "d": lambda: 4}
+wanted = {"b": ["a"], "c": ["a"], "d": ["b", "c"]}
+shown = "run_dag(the tasks of 'By hand', workers=2, retries=1)"
+counts = {"workers": 2, "retries": 1}
+got = check.within(run_dag, four, wanted, **counts, shown=shown)
+rows = {
+    name: (one.state, one.value, one.attempts, one.because) for name, one in got.items()
+}
+want = {"a": ("done", 1, 1, ()), "b": ("failed", None, 2, ())}
+want |= {"c": ("done", 3, 1, ()), "d": ("skipped", None, 0, ("b",))}
+check.equal(rows, want, shown=shown, hint="see 'By hand'")
+circle = {**wanted, "a": ["d"]}
+shown = "run_dag(the same, and a needs d, workers=2, retries=1)"
+run = functools.partial(run_dag, four, circle, **counts)
+check.raises(threads.bounded, ValueError, run, shown=shown)
+
+# %% [grade] e8.order points=2 mode=shared
+# Random graphs, deep and wide ones: each task once, after all that it needs; values.
+
+# %% [grade] e8.rolling points=3 mode=shared
+# In slow motion: nobody is idle while a task is ready; never more calls than workers.
+
+# %% [grade] e8.retry points=1 mode=shared
+# How often a task is called, which error is kept, counts that make no sense.
+
+# %% [grade] e8.skip points=2 mode=shared
+# Who is skipped and because of whom; everybody else runs; everybody has an outcome.
+
+# %% [grade] e8.cycle points=2 mode=shared
+# Cycles of one and of thousands, among innocent tasks; unknown names; no calls.
+
+# %% [grade] e8.end points=1 mode=shared
+# What is no Exception comes out; nothing spins; no thread stays.
+
+# %% [hints] e8
+# nudge: What has to happen when a task ends, and does it matter *how* it has ended?
+#
+# idea: One thread keeps the counts, the ready set and the outcomes; a pool's threads only make the calls. In a loop: hand out ready tasks while fewer than `workers` run, then sleep until one of them is done.
+#
+# outline: Check the arguments; turn deps round, so that each task knows who needs it; count down without calls to find a cycle. Then loop while something is ready or runs. A ready task with a failed or skipped need is skipped at once, otherwise submitted. Sleep with wait and FIRST_COMPLETED. Each task that ends gets its outcome and counts its dependants down; at 0 they are ready. The repeated calls belong into the function that you submit.
+
 # %% [md] aloud
 # ## Say it out loud
 #
@@ -1324,13 +1582,14 @@ check.equal(used, [3, 3, 4, 3], shown=shown)
 # %% [md] follow
 # ## Follow-ups
 #
-# 1. Blocks run out. Swap a victim's blocks to host memory, or drop them and recompute?
-# 2. An urgent request waits for blocks that a patient one holds: priority inversion. What now?
-# 3. Speculative decoding proposes five tokens a step and keeps some. What becomes of the token budget and of `append`?
+# 1. Blocks run out: swap a victim's blocks to host memory, or recompute?
+# 2. Priority inversion: an urgent request waits for blocks of a patient one. What now?
+# 3. Speculative decoding proposes five tokens a step and keeps some: what of the budget and of `append`?
 # 4. One tenant's prefixes push everybody else's out of the cache. What now?
 # 5. Prefill and decode run on different machines. What moves between them?
-# 6. Ageing with a different `tau` for each class: does `now` still cancel? What would you use instead of the heap?
-# 7. Two customers share a prefix block. What can one learn about the other from its own latency?
+# 6. A different `tau` for each class: does `now` still cancel? What instead of the heap?
+# 7. Two customers share a prefix block. What does one's latency tell about the other?
+# 8. `run_dag` crashes half-way. What must be on disk, and what may run twice?
 
 # %% [md] deeper
 # ## Go deeper
@@ -1368,3 +1627,9 @@ check.equal(used, [3, 3, 4, 3], shown=shown)
 #
 # Q: Who copies, on copy on write, and how much?
 # A: Whoever appends to a block with other users copies that one block.
+#
+# Q: How does one rule run a task graph, and skip what a failure makes impossible?
+# A: However a task ends, all that need it count down; at zero one is ready, and is skipped, which is an end too, if it needs a failed or skipped task.
+#
+# Q: After counting down, what is left of a graph with a cycle?
+# A: The cycle and all that needs it. Walk from any of it to something left that it needs: the first task met again closes a cycle.
