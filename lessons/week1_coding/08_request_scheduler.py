@@ -1311,7 +1311,7 @@ check.equal(used, [3, 3, 4, 3], shown=shown)
 # %% [md] dag-words
 # ## 8 · Stretch: work that waits for other work
 #
-# An agent answers with a *plan* of calls: search, read what was found, run code, write. Some need the results of others, most do not. Such a
+# A model with tools answers with a *plan* of calls: search, read what was found, run code, write. Some need the results of others, most do not. Such a
 # plan is a **task graph**: tasks, and for each the tasks that it **needs**. To run it, keep two things:
 #
 # * for each task a **count** (its in-degree) of needed tasks that have not ended. When one ends, all that need it count down;
