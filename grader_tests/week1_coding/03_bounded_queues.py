@@ -995,7 +995,7 @@ edited(
     "the feeder waits for a ticket for ever",
     old="        for line in [tickets, *queues]:",
     new="        for line in queues:",
-    because="still running|close|threads",
+    because="still running|still waiting|close|threads",
 )
 edited(
     "e3.ends",

@@ -380,7 +380,7 @@ if isinstance(both, dict):
 #
 # Running one request through a large model means reading all its weights from memory. Running 32 together
 # reads the weights *once*. So a **batch** costs little more than a single request. In the following
-# simulation it costs 20 ms, and 1 ms more for each request in it.
+# simulation, of 10,000 requests, it costs 20 ms, and 1 ms more for each request in it.
 #
 # But a batch must be collected, and the first in it waits for the others. How long should
 # it wait for company at most?
@@ -391,9 +391,6 @@ widgets.predict(
     "150 requests a second. Waiting up to 60 ms for company changes the p95 by?",
     unit="ms",
 )
-
-# %% [md] wait-now
-# Measure it, with 10,000 requests each:
 
 # %% wait-measured
 p95s = [np.percentile(serving.batch_latencies(wait, 150)[0], 95) for wait in (0, 60)]
