@@ -15,7 +15,8 @@ performance take-home (2026) and gives the same results and cycle counts; it ref
 more, and says at which pc, engine and slot.
 """
 
+from course.sim.vliw.encoded import Encoded, encode
 from course.sim.vliw.interpreter import run
 from course.sim.vliw.isa import LIMITS, SCRATCH, VLEN, Fault, Run
 
-__all__ = ["LIMITS", "SCRATCH", "VLEN", "Fault", "Run", "run"]
+__all__ = ["LIMITS", "SCRATCH", "VLEN", "Encoded", "Fault", "Run", "encode", "run"]

@@ -23,6 +23,7 @@ from course.sim.vliw.isa import (
     ran_too_long,
     refusal,
     slot_use,
+    starting_pc,
     starting_scratch,
     words,
 )
@@ -65,48 +66,65 @@ def run(
     >>> done.memory, done.cycles, done.slots["alu"]
     ([42], 3, 1)
     """
+    pc = starting_pc(pc)
     mem = list(words(memory, "memory"))
-    regs = [*starting_scratch(scratch), 0, pc, ""]
+    regs = [*starting_scratch(scratch), None, pc, ""]
     stores: list[tuple[int | slice, object]] = []
     traced: list[int] = []
     reader = _Reader(regs, mem, stores, traced, pauses, expected)
-    bundles = [
-        (cost, [place for place, _ in parts], [read for _, read in parts])
-        for cost, parts in decode(program, reader.read)
-    ]
+    numbers, distinct = decode(program, reader.read)
+    steps = [(cost, _step(parts, regs), parts) for cost, parts in distinct]
     path: list[int] = []
-    end = len(bundles)
+    end = len(program)
     while pc < end and not regs[_ENDED]:
-        cost, places, reads = bundles[pc]
+        cost, step, parts = steps[numbers[pc]]
         if cost:
             if len(path) == limit:
                 raise ran_too_long(pc, limit)
             path.append(pc)
         regs[_NEXT] = pc + 1
         try:
-            values = [read() for read in reads]
+            step()
         except (_Refused, ZeroDivisionError, IndexError):
-            raise _fault(program, pc, reads, regs, mem, expected) from None
-        for place, value in zip(places, values, strict=True):
-            regs[place] = value
+            raise _fault(program, pc, parts, regs, mem, expected) from None
         if stores:
             for place, value in stores:
                 mem[place] = value
             stores.clear()
         if regs[_NEXT] < 0:
-            raise jumped_before_the_start(pc, program[pc])
+            raise jumped_before_the_start(pc, program[pc]["flow"][0])
         pc = regs[_NEXT]
     return Run(
         memory=mem,
         scratch=regs[:SCRATCH],
         cycles=len(path),
-        slots=_slots(program, path),
+        slots=_slots(program, numbers, path),
         ended=regs[_ENDED] or "end",
         pc=min(pc, end),
         traced=traced,
         path=tuple(path) if record else None,
         use=slot_use(program, path) if record else None,
     )
+
+
+def _step(parts: list, regs: list) -> Callable[[], None]:
+    """Return a function that executes the slots of a bundle, all but their stores."""
+    if len(parts) == 1:  # nobody else's reads to wait for
+        [(only_place, only_read)] = parts
+
+        def step() -> None:
+            regs[only_place] = only_read()
+
+        return step
+
+    places, reads = [place for place, _ in parts], [read for _, read in parts]
+
+    def step_together() -> None:
+        values = [read() for read in reads]
+        for place, value in zip(places, values, strict=True):
+            regs[place] = value
+
+    return step_together
 
 
 class _Reader:
@@ -279,14 +297,14 @@ def _vector(first: int) -> slice:
     return slice(first, first + VLEN)
 
 
-def _fault(program, pc, reads, regs, mem, expected) -> Fault:
+def _fault(program, pc, parts, regs, mem, expected) -> Fault:
     """Return the fault of the first slot of a bundle that cannot be executed."""
     slots = [
         (engine, number, slot)
         for engine, found in program[pc].items()
         for number, slot in enumerate(found)
     ]
-    for (engine, number, slot), read in zip(slots, reads, strict=True):
+    for (engine, number, slot), (_, read) in zip(slots, parts, strict=True):
         try:
             read()
         except (_Refused, ZeroDivisionError, IndexError):
@@ -295,10 +313,12 @@ def _fault(program, pc, reads, regs, mem, expected) -> Fault:
     raise AssertionError("a bundle failed and then did not")
 
 
-def _slots(program: Program, path: list[int]) -> dict[str, int]:
+def _slots(program: Program, numbers: list[int], path: list[int]) -> dict[str, int]:
+    """Return how many slots each engine executed; bundles of one number are alike."""
     used = dict.fromkeys(ENGINES, 0)
-    for pc, times in Counter(path).items():
-        for engine, slots in program[pc].items():
+    example = dict(zip(numbers, program, strict=True))
+    for number, times in Counter(numbers[pc] for pc in path).items():
+        for engine, slots in example[number].items():
             if engine in used:
                 used[engine] += times * len(slots)
     return used

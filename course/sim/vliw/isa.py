@@ -137,7 +137,9 @@ def operands(engine: str, slot: Slot) -> dict[str, object]:
     for name in found:
         if name == "keys":
             found[name] = _keys(slot)
-        elif name != "key":
+        elif name == "key":
+            _name(slot, found[name])
+        else:
             found[name] = _number(slot, name, found[name])
     for name, first in found.items():
         if name in _NUMBERS or name in ("key", "keys"):
@@ -164,50 +166,76 @@ def _keys(slot: Slot) -> tuple:
     keys = slot[2]
     if not isinstance(keys, (list, tuple)) or len(keys) != VLEN:
         raise ValueError(f"{slot!r} needs a list of {VLEN} keys")
+    for key in keys:
+        _name(slot, key)
     return tuple(keys)
 
 
-def decode(
-    program: Sequence[Bundle], make: Callable[[str, Slot, dict[str, object]], object]
-) -> list[tuple[int, list]]:
-    """Return (cycles it costs, what `make` made of its slots in order) of each bundle.
+def _name(slot: Slot, key: object) -> None:
+    try:
+        hash(key)
+    except TypeError:
+        raise ValueError(f"{slot!r}: {key!r} cannot be the key of a value") from None
 
-    `make(engine, slot, operands)` is called once for equal slots of an engine, except
-    those of debug. Raises Fault for the first bundle that the machine cannot execute,
-    whether or not the program would reach it.
+
+def decode(
+    program: Sequence[Bundle],
+    make: Callable[[str, Slot, dict[str, object]], object],
+) -> tuple[list[int], list[tuple[int, list]]]:
+    """Return the number of each bundle, and what those that differ are made of.
+
+    That is the cycles it costs and, in the order of its slots, what `make(engine, slot,
+    operands)` returned; it is asked once for equal slots of an engine. Raises Fault for
+    the first bundle that the machine cannot execute, whether or not the program would
+    reach it.
     """
-    made: dict[str, dict] = {engine: {} for engine in LIMITS}
-    decoded = []
+    numbers: list[int] = []
+    distinct: list[tuple[int, list]] = []
+    known: dict[tuple, int] = {}
+    made: dict[tuple, object] = {}
     for pc, bundle in enumerate(program):
-        if not isinstance(bundle, Mapping):
+        if not isinstance(bundle, dict):
             raise Fault(pc, None, None, f"{bundle!r} is no dict of engines and slots")
-        cost, parts = 0, []
-        for engine, slots in bundle.items():
-            known = made.get(engine)
-            if known is None:
-                engines = " ".join(LIMITS)
-                raise Fault(pc, engine, None, f"no such engine; there are {engines}")
-            if not isinstance(slots, (list, tuple)):
-                raise Fault(pc, engine, None, f"{slots!r} is no list of slots")
-            most = LIMITS[engine]
-            if len(slots) > most:
-                reason = f"{len(slots)} slots in one bundle; {engine} has {most}"
-                raise Fault(pc, engine, most, reason)
-            if engine != "debug":
-                cost = 1
-            for number, slot in enumerate(slots):
+        try:  # most bundles of a long program have been there before
+            alike = tuple([(engine, *slots) for engine, slots in bundle.items()])
+            number = known.get(alike)
+        except TypeError:  # something in it has no hash, or is no list
+            alike = number = None
+        if number is None:
+            number = len(distinct)
+            distinct.append(_decoded(pc, bundle, make, made))
+            if alike is not None:
+                known[alike] = number
+        numbers.append(number)
+    return numbers, distinct
+
+
+def _decoded(pc: int, bundle: Bundle, make: Callable, made: dict) -> tuple[int, list]:
+    """Return what a bundle costs and is made of; `made` is what there is of before."""
+    cost, parts = 0, []
+    for engine, slots in bundle.items():
+        if engine not in LIMITS:
+            engines = " ".join(LIMITS)
+            raise Fault(pc, engine, None, f"no such engine; there are {engines}")
+        if not isinstance(slots, (list, tuple)):
+            raise Fault(pc, engine, None, f"{slots!r} is no list of slots")
+        if len(slots) > LIMITS[engine]:
+            reason = f"{len(slots)} slots in one bundle; {engine} has {LIMITS[engine]}"
+            raise Fault(pc, engine, LIMITS[engine], reason)
+        if engine != "debug":
+            cost = 1
+        for place, slot in enumerate(slots):
+            try:
+                parts.append(made[engine, slot])
+            except (KeyError, TypeError):  # a new slot, or one that has no hash
                 try:
-                    part = known[slot]
-                except (KeyError, TypeError):
-                    try:
-                        part = make(engine, slot, operands(engine, slot))
-                    except ValueError as error:
-                        raise Fault(pc, engine, number, str(error)) from None
-                    if engine != "debug":
-                        known[slot] = part
+                    part = make(engine, slot, operands(engine, slot))
+                except ValueError as error:
+                    raise Fault(pc, engine, place, str(error)) from None
                 parts.append(part)
-        decoded.append((cost, parts))
-    return decoded
+                if engine != "debug":
+                    made[engine, slot] = part
+    return cost, parts
 
 
 def words(values: Sequence[int], what: str) -> array:
@@ -216,6 +244,13 @@ def words(values: Sequence[int], what: str) -> array:
         return array("I", values)
     except (TypeError, OverflowError):
         raise ValueError(f"{what} holds something outside 0 to {MASK}") from None
+
+
+def starting_pc(pc: int) -> int:
+    """Return where a run begins; raises ValueError for a negative pc."""
+    if pc < 0:
+        raise ValueError(f"a run cannot begin at pc {pc}")
+    return pc
 
 
 def starting_scratch(scratch: Sequence[int] | None) -> array:
@@ -258,9 +293,9 @@ def _difference(
     return f"scratch {start + lane} holds {have}, expected {key!r} = {expected[key]!r}"
 
 
-def jumped_before_the_start(pc: int, bundle: Bundle) -> Fault:
-    """Return the fault of a bundle whose jump leads to a negative pc."""
-    return Fault(pc, "flow", 0, f"{bundle['flow'][0]!r} leads to a negative pc")
+def jumped_before_the_start(pc: int, slot: Slot) -> Fault:
+    """Return the fault of a jump to a negative pc."""
+    return Fault(pc, "flow", 0, f"{slot!r} leads to a negative pc")
 
 
 def ran_too_long(pc: int, limit: int) -> Fault:
