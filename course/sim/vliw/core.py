@@ -85,9 +85,9 @@ def execute(
     """Run from `pc`, changing scratch and memory; return how it ended and where.
 
     The arrays of the program are those of `Encoded`; `expected` are the values of its
-    keys. `visits` counts the cycles of each bundle. `path` and `traced` take as many of the
-    first cycles and traced words as they have room for. Returns (ending, pc, place in
-    `order`, cycles, words traced).
+    keys. `visits` counts the cycles of each bundle. `path` and `traced` take as many of
+    the first cycles and traced words as they have room for. Returns (ending, pc, place
+    in `order`, cycles, words traced).
     """
     into = np.empty(128, np.int64)  # the scratch words that a cycle writes, and what
     value = np.empty(128, np.int64)
