@@ -30,6 +30,7 @@ _COND_JUMP, _COND_JUMP_REL = OTHERS["cond_jump"], OTHERS["cond_jump_rel"]
 _HALT, _PAUSE, _COREID = OTHERS["halt"], OTHERS["pause"], OTHERS["coreid"]
 _TRACE_WRITE = OTHERS["trace_write"]
 _COMPARE, _VCOMPARE = OTHERS["compare"], OTHERS["vcompare"]
+MISTAKE = 2 * len(ALU) + len(OTHERS)  # a slot that cannot be executed
 
 # How a run ended.
 END, HALT, PAUSE, FAULT, BEFORE_START, TOO_LONG = range(6)
@@ -116,19 +117,25 @@ def execute(
             dest = rows[row, 1]
             a = rows[row, 2]
             b = rows[row, 3]
-            if op < _OTHERS:
-                lanes = 1
-                if op >= _VALU:
-                    lanes = VLEN
-                    op -= _VALU
-                divides = op in (_DIV, _CDIV, _MOD)
-                for lane in range(lanes):
-                    right = scratch[b + lane]
-                    if divides and right == 0:
-                        return FAULT, pc, at, cycles, words_traced
-                    into[written] = dest + lane
-                    value[written] = _arithmetic(op, scratch[a + lane], right)
-                    written += 1
+            if op < _VALU:
+                right = scratch[b]
+                if right == 0 and op in (_DIV, _CDIV, _MOD):
+                    return FAULT, pc, at, cycles, words_traced
+                into[written] = dest
+                value[written] = _arithmetic(op, scratch[a], right)
+                written += 1
+            elif op < _OTHERS:
+                op -= _VALU
+                if op in (_DIV, _CDIV, _MOD):
+                    for lane in range(VLEN):
+                        if scratch[b + lane] == 0:
+                            return FAULT, pc, at, cycles, words_traced
+                for lane in range(VLEN):
+                    into[written + lane] = dest + lane
+                    value[written + lane] = _arithmetic(
+                        op, scratch[a + lane], scratch[b + lane]
+                    )
+                written += VLEN
             elif op == _MULTIPLY_ADD:
                 c = rows[row, 4]
                 for lane in range(VLEN):
@@ -203,6 +210,8 @@ def execute(
                 into[written] = dest
                 value[written] = 0
                 written += 1
+            elif op == MISTAKE:
+                return FAULT, pc, at, cycles, words_traced
             elif checked:  # _COMPARE, _VCOMPARE: `a` is the first key's number
                 for lane in range(1 if op == _COMPARE else VLEN):
                     if scratch[dest + lane] != expected[a + lane]:

@@ -8,11 +8,15 @@ import numpy as np
 from course.sim.vliw.interpreter import LIMIT
 from course.sim.vliw.isa import (
     ENGINES,
+    LIMITS,
     MASK,
+    Bundle,
     Fault,
     Program,
     Run,
-    decode,
+    Slot,
+    costs,
+    examine,
     jumped_before_the_start,
     ran_too_long,
     refusal,
@@ -29,8 +33,8 @@ class Encoded:
     `bundles` (a pc each) are numbers of bundles; those that are alike share one. Bundle
     n is the slots `order[starts[n]:starts[n + 1]]`, and costs `costs[n]` cycles. Each
     slot is the number of a row: `rows` (int64, 5 columns) are operations and operands,
-    `slots` the same in words. `widths` (bundles, engines) count slots; `keys` are the
-    names that debug slots compare with.
+    `slots` the same in words, or (engine, number, reason) for a mistake. `widths`
+    (bundles, engines) count slots; `keys` are the names that debug slots compare with.
     """
 
     bundles: np.ndarray
@@ -108,7 +112,7 @@ class Encoded:
                 found[number] = int(value)
         return found
 
-    def _slots(self, pc: int) -> list[tuple[str, tuple]]:
+    def _slots(self, pc: int) -> list[tuple]:
         first, last = self.starts[self.bundles[pc] : self.bundles[pc] + 2]
         return [self.slots[row] for row in self.order[first:last]]
 
@@ -119,64 +123,105 @@ class Encoded:
         """Return the fault of a slot, given by its place in `order`."""
         slots = self._slots(pc)
         within = at - self.starts[self.bundles[pc]]
-        engine, slot = slots[within]
-        number = sum(other == engine for other, _ in slots[:within])
+        engine, what, *reason = slots[within]
+        if reason:
+            return Fault(pc, engine, what, *reason)
+        number = sum(other == engine for other, *_ in slots[:within])
         return Fault(
-            pc, engine, number, refusal(engine, slot, scratch, memory, expected)
+            pc, engine, number, refusal(engine, what, scratch, memory, expected)
         )
 
 
 def encode(program: Program) -> Encoded:
     """Return a program as arrays for the fast core.
 
-    Raises Fault for a bundle that the machine cannot execute, as `run` does.
+    A mistake in a bundle is found when the program comes to it, as by `run`.
 
     >>> program = encode([{"load": [("const", 0, 7)]}, {"alu": [("+", 1, 0, 0)]}])
     >>> done = program.run(memory=[])
     >>> done.scratch[1], done.cycles
     (14, 2)
     """
-    from course.sim.vliw.core import ALU, OTHERS, VALU
-
-    operations = {"alu": ALU, "valu": VALU | OTHERS}
-    rows: list[tuple] = []
-    slots: list[tuple[str, tuple]] = []
-    keys: list = []
-    end = len(program)
-
-    def make(engine: str, slot: tuple, operands: dict) -> int:
-        """Append the row of a slot, and return its number."""
-        op = slot[0]
-        if engine == "debug":
-            src, named = operands.values()
-            given = [src, len(keys)]
-            keys.extend(named if op == "vcompare" else [named])
-        else:
-            given = [_reachable(name, n, end) for name, n in operands.items()]
-        rows.append(
-            (operations.get(engine, OTHERS)[op], *given, *[0] * (4 - len(given)))
-        )
-        slots.append((engine, slot))
-        return len(rows) - 1
-
-    numbers, distinct = decode(program, make)
-    count = len(distinct)
-    lengths = np.array([len(parts) for _, parts in distinct], np.int64)
-    order = np.array([row for _, parts in distinct for row in parts], np.int64)
+    made = _Rows(len(program))
+    numbers = [made.bundle(bundle) for bundle in program]
+    count = len(made.bundles)
+    lengths = np.array([len(rows) for rows in made.bundles], np.int64)
+    order = np.array([row for rows in made.bundles for row in rows], np.int64)
     columns = len(ENGINES) + 1  # the last is debug's, which no result counts
-    engine_of = np.array([_column(engine) for engine, _ in slots], np.int64)
+    engine_of = np.array([_column(engine) for engine, *_ in made.slots], np.int64)
     places = np.repeat(np.arange(count), lengths) * columns + engine_of[order]
     widths = np.bincount(places, minlength=count * columns).reshape(count, columns)
     return Encoded(
         bundles=np.array(numbers, np.int64),
         starts=np.concatenate([[0], np.cumsum(lengths)]),
-        costs=np.array([cost for cost, _ in distinct], np.int64),
+        costs=np.array(made.costs, np.int64),
         order=order,
-        rows=np.array(rows, np.int64).reshape(-1, 5),
-        slots=slots,
+        rows=np.array(made.rows, np.int64).reshape(-1, 5),
+        slots=made.slots,
         widths=widths[:, :-1].copy(),
-        keys=keys,
+        keys=made.keys,
     )
+
+
+class _Rows:
+    """Collects the rows of a program's slots; slots and bundles alike share theirs."""
+
+    def __init__(self, end: int) -> None:
+        from course.sim.vliw.core import ALU, MISTAKE, OTHERS, VALU
+
+        self.end = end
+        self.numbers = dict.fromkeys(LIMITS, OTHERS) | {
+            "alu": ALU,
+            "valu": VALU | OTHERS,
+        }
+        self.mistake = MISTAKE
+        self.rows: list[tuple] = []
+        self.slots: list[tuple] = []
+        self.keys: list = []
+        self.bundles: list[list[int]] = []
+        self.costs: list[int] = []
+        self.known: dict[tuple, int] = {}  # bundles
+        self.made: dict[tuple, int] = {}  # slots
+
+    def bundle(self, bundle: Bundle) -> int:
+        """Return the number of a bundle."""
+        try:
+            alike = tuple([(engine, *slots) for engine, slots in bundle.items()])
+            if alike in self.known:
+                return self.known[alike]
+        except (AttributeError, TypeError):  # no bundle, or something without a hash
+            alike = None
+        found = []
+        for engine, number, slot, given in examine(bundle):
+            if isinstance(given, str):
+                self.rows.append((self.mistake, 0, 0, 0, 0))
+                self.slots.append((engine, number, given))
+                found.append(len(self.rows) - 1)
+            elif engine == "debug":
+                found.append(self._row(engine, slot, given))
+            else:
+                key = (engine, slot[0], *given.values())
+                if key not in self.made:
+                    self.made[key] = self._row(engine, slot, given)
+                found.append(self.made[key])
+        self.bundles.append(found)
+        self.costs.append(costs(bundle))
+        if alike is not None:
+            self.known[alike] = len(self.bundles) - 1
+        return len(self.bundles) - 1
+
+    def _row(self, engine: str, slot: Slot, given: dict) -> int:
+        """Append the row of a slot, and return its number."""
+        if engine == "debug":
+            src, keys = given.values()
+            operands = [src, len(self.keys)]
+            self.keys.extend(keys if slot[0] == "vcompare" else [keys])
+        else:
+            operands = [_reachable(name, n, self.end) for name, n in given.items()]
+        blank = [0] * (4 - len(operands))
+        self.rows.append((self.numbers[engine][slot[0]], *operands, *blank))
+        self.slots.append((engine, slot))
+        return len(self.rows) - 1
 
 
 def _column(engine: str) -> int:
