@@ -419,7 +419,7 @@ def test_the_lane_that_differs_is_named(execute):
         execute([{"debug": [("vcompare", 8, keys)]}], [], expected=expected)
 
 
-@pytest.mark.parametrize("value", [-1, 2**32, 2**70])
+@pytest.mark.parametrize("value", [-1, 2**32, 2**70, 0.5, "0", None, float("inf")])
 def test_what_no_word_can_be_is_never_met(execute, value):
     with pytest.raises(Fault, match="holds 0, expected 'k' ="):
         execute([{"debug": [("compare", 0, "k")]}], [], expected={"k": value})

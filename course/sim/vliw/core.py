@@ -80,15 +80,15 @@ def _arithmetic(op, a, b):
 
 @_compiled
 def execute(
-    bundles, starts, costs, order, rows, scratch, memory, expected,
-    pc, limit, pauses, checked, visits, path, traced,
+    bundles, starts, costs, rows, scratch, memory, expected, pc, limit,
+    pauses, checked, visits, path, traced,
 ):  # fmt: skip
     """Run from `pc`, changing scratch and memory; return how it ended and where.
 
     The arrays of the program are those of `Encoded`; `expected` are the values of its
     keys. `visits` counts the cycles of each bundle. `path` and `traced` take as many of
-    the first cycles and traced words as they have room for. Returns (ending, pc, place
-    in `order`, cycles, words traced).
+    the first cycles and traced words as they have room for. Returns (ending, pc, row,
+    cycles, words traced).
     """
     into = np.empty(128, np.int64)  # the scratch words that a cycle writes, and what
     value = np.empty(128, np.int64)
@@ -112,11 +112,10 @@ def execute(
         following = pc + 1
         ending = END
         for at in range(starts[bundle], starts[bundle + 1]):
-            row = order[at]
-            op = rows[row, 0]
-            dest = rows[row, 1]
-            a = rows[row, 2]
-            b = rows[row, 3]
+            op = rows[at, 0]
+            dest = rows[at, 1]
+            a = rows[at, 2]
+            b = rows[at, 3]
             if op < _VALU:
                 right = scratch[b]
                 if right == 0 and op in (_DIV, _CDIV, _MOD):
@@ -137,7 +136,7 @@ def execute(
                     )
                 written += VLEN
             elif op == _MULTIPLY_ADD:
-                c = rows[row, 4]
+                c = rows[at, 4]
                 for lane in range(VLEN):
                     product = scratch[a + lane] * scratch[b + lane]
                     into[written] = dest + lane
@@ -177,7 +176,7 @@ def execute(
                     mem_value[mem_written] = scratch[a + lane]
                     mem_written += 1
             elif op in (_SELECT, _VSELECT):
-                c = rows[row, 4]
+                c = rows[at, 4]
                 for lane in range(1 if op == _SELECT else VLEN):
                     chosen = b if scratch[a + lane] else c
                     into[written] = dest + lane

@@ -274,7 +274,7 @@ def _engines(
             if expected is None:
                 continue
             for lane, key in enumerate(keys if slot[0] == "vcompare" else [keys]):
-                if scratch[start + lane] != expected[key]:
+                if key not in expected or scratch[start + lane] != expected[key]:
                     raise _Refused
 
     found = alu, valu, load, store, flow, debug
