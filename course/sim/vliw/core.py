@@ -5,6 +5,9 @@ held as int64, so that a difference may be negative and a product may overflow b
 its low 32 bits are taken: they are right all the same.
 """
 
+import os
+from pathlib import Path
+
 import numba
 import numpy as np
 
@@ -37,15 +40,14 @@ END, HALT, PAUSE, FAULT, BEFORE_START, TOO_LONG = range(6)
 
 
 def _compiled(function):
-    """Return a function as machine code, kept for later where a folder allows it.
+    """Return a function as machine code, which takes about two seconds.
 
-    Numba keeps it beside this file, or, where that folder is read-only, in the user's
-    cache folder; where neither can be written, it compiles anew in each process.
+    The code is kept beside this file for the next process, if that folder can be
+    written, and nowhere else: a grader must not load what a submission may have left
+    in a folder for everybody.
     """
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:
-        return numba.njit(function)
+    keep = os.access(Path(__file__).parent, os.W_OK)
+    return numba.njit(cache=keep)(function)
 
 
 @_compiled
