@@ -1,5 +1,6 @@
 """Dependences, bounds and the scheduler: scheduled programs do what the written did."""
 
+import doctest
 import itertools
 import random
 
@@ -9,11 +10,14 @@ from course.sim.vliw import (
     LIMITS,
     SCRATCH,
     VLEN,
+    builder,
     critical_path,
     dependences,
     effects,
+    ops,
     run,
     schedule,
+    scheduler,
     sequential,
     slot_bound,
 )
@@ -87,27 +91,26 @@ def start(rng: random.Random) -> dict:
 def test_scheduled_programs_are_equal_to_sequential_ones(seed):
     rng = random.Random(seed)
     for _ in range(150):
-        ops = random_ops(rng, rng.randrange(1, 60))
+        made = random_ops(rng, rng.randrange(1, 60))
         given = start(rng)
-        wanted = run(sequential(ops), **given)
-        priorities = (None, [rng.random() for _ in ops])
+        wanted = run(sequential(made), **given)
+        priorities = (None, [rng.random() for _ in made])
         for priority in priorities:
-            program = schedule(ops, priority)
+            program = schedule(made, priority)
             done = run(program, **given)
-            assert done.memory == wanted.memory, ops
-            assert done.scratch == wanted.scratch, ops
+            assert done.memory == wanted.memory, made
+            assert done.scratch == wanted.scratch, made
             assert (done.slots, done.traced) == (wanted.slots, wanted.traced)
-            assert slot_bound(ops).total <= done.cycles <= wanted.cycles
-            assert critical_path(ops)[0] <= done.cycles
+            assert slot_bound(made).total <= done.cycles <= wanted.cycles
+            assert critical_path(made)[0] <= done.cycles
 
 
 def test_every_wait_is_kept_and_bundles_are_legal():
     rng = random.Random(5)
-    ops = random_ops(rng, 400)
-    numbered = [(op[0], op[1], *op[2:]) for op in ops]
-    program = schedule(numbered)
+    made = random_ops(rng, 400)
+    program = schedule(made)
     left: dict = {}
-    for place, (engine, slot, *_) in enumerate(ops):
+    for place, (engine, slot, *_) in enumerate(made):
         left.setdefault((engine, slot), []).append(place)
     started = {}
     for cycle, bundle in enumerate(program):
@@ -115,8 +118,8 @@ def test_every_wait_is_kept_and_bundles_are_legal():
             assert len(slots) <= LIMITS[engine]
             for slot in slots:
                 started[left[engine, slot].pop(0)] = cycle
-    assert len(started) == len(ops)
-    for wait in dependences(ops):
+    assert len(started) == len(made)
+    for wait in dependences(made):
         assert started[wait.after] - started[wait.before] >= wait.cycles
 
 
@@ -170,8 +173,8 @@ def test_nothing_is_scheduled_to_nothing():
 
 
 def test_the_bound_shows_its_arithmetic():
-    ops = [ADD] * 13 + [("load", ("load", 1, 2))] * 5 + [("debug", ("compare", 1, 2))]
-    bound = slot_bound(ops)
+    made = [ADD] * 13 + [("load", ("load", 1, 2))] * 5 + [("debug", ("compare", 1, 2))]
+    bound = slot_bound(made)
     assert (bound.total, bound.engine) == (3, "load")
     assert str(bound).splitlines() == [
         "alu         13 slots / 12 a cycle =       2 cycles",
@@ -180,9 +183,9 @@ def test_the_bound_shows_its_arithmetic():
 
 
 def test_the_critical_path_is_a_chain_of_waits():
-    ops = random_ops(random.Random(1), 200)
-    length, path = critical_path(ops)
-    waits = {(wait.before, wait.after): wait.cycles for wait in dependences(ops)}
+    made = random_ops(random.Random(1), 200)
+    length, path = critical_path(made)
+    waits = {(wait.before, wait.after): wait.cycles for wait in dependences(made)}
     steps = [waits[pair] for pair in itertools.pairwise(path)]
     assert length == 1 + sum(steps)
 
@@ -192,3 +195,9 @@ def test_independent_work_fills_the_slots_and_a_chain_does_not():
     assert len(schedule(wide)) == 2
     chain = [("alu", ("+", 20 + n, 19 + n, 1)) for n in range(24)]
     assert len(schedule(chain)) == 24
+
+
+@pytest.mark.parametrize("module", [ops, scheduler, builder])
+def test_the_examples_in_docstrings_run(module):
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted > 0) == (0, True)
