@@ -96,7 +96,7 @@ def test_scheduled_programs_are_equal_to_sequential_ones(seed):
         wanted = run(sequential(made), **given)
         priorities = (None, [rng.random() for _ in made])
         for priority in priorities:
-            program = schedule(made, priority)
+            program = schedule(made, priority, eager=rng.choice((0, 0.1, 9)))
             done = run(program, **given)
             assert done.memory == wanted.memory, made
             assert done.scratch == wanted.scratch, made

@@ -30,8 +30,6 @@ from course.sim.vliw import (
     Bound,
     Builder,
     Op,
-    dependences,
-    heights,
     schedule,
     slot_bound,
 )
@@ -74,20 +72,30 @@ class Plan:
     eager: float = 0.0
 
 
-_TREE = Plan("tree", window=8, active=16, tops=4, nodes=2, leaves=2)
-_ALL = replace(_TREE, reduced=True, flow=True, window=0, eager=0.01)
+_FLIGHT = Plan(window=16, active=16, tops=8, eager=0.05)
+_TREE = replace(_FLIGHT, search="tree", tops=4)
+_REDUCED = replace(_TREE, reduced=True)
+_FLOW = replace(_REDUCED, flow=True)
+_ALL = replace(_FLOW, window=0, eager=0.01)
 
 RUNGS: dict[str, Plan] = {
-    "vectors, gathered": Plan(),
-    "8 vectors in flight": Plan(window=8, tops=8),
-    "5 levels in scratch": Plan("cached", window=8, active=16, tops=8),
+    "one vector, gathered": Plan(),
+    "16 vectors in flight": _FLIGHT,
+    "5 levels in scratch": replace(_FLIGHT, search="cached"),
     "nodes and leaves": _TREE,
-    "strength reduction": replace(_TREE, reduced=True),
-    "selects on flow": replace(_TREE, reduced=True, flow=True),
-    "a round scheduled whole": replace(_ALL, window=32),
+    "strength reduction": _REDUCED,
+    "selects on flow": _FLOW,
     "all rounds, skewed": _ALL,
     "balanced by the bound": replace(
-        _ALL, shingled=True, parked=16, nodes=3, leaves=5, blocks=6
+        _ALL,
+        shingled=True,
+        mixes=2,
+        tops=3,
+        temps=6,
+        parked=16,
+        nodes=3,
+        leaves=5,
+        blocks=7,
     ),
 }
 
@@ -120,10 +128,7 @@ def packed_scalar() -> Program:
 def _bundles(plan: Plan, kernel: "Kernel") -> Iterator[dict]:
     cuts = kernel.starts[:: plan.window] if plan.window else []
     for first, last in itertools.pairwise([0, *cuts, len(kernel.make.ops)]):
-        ops = kernel.make.ops[first:last]
-        chains = heights(len(ops), dependences(ops))
-        urgent = [chain - plan.eager * at for at, chain in enumerate(chains)]
-        yield from schedule(ops, urgent)
+        yield from schedule(kernel.make.ops[first:last], eager=plan.eager)
 
 
 class Kernel:
@@ -141,6 +146,8 @@ class Kernel:
         if plan.search != "gather":
             upper = self._upper_points()
             self._top_tables(upper)
+        if plan.search == "cached":
+            self.make.free(*upper)
         if plan.reduced:
             self._mix_constants()
         if plan.search == "tree":

@@ -28,6 +28,7 @@ from course.sim.vliw.ops import (
     dependences,
     effects,
     heights,
+    live_words,
     slot_bound,
 )
 from course.sim.vliw.scheduler import schedule, sequential
@@ -49,6 +50,7 @@ __all__ = [
     "effects",
     "encode",
     "heights",
+    "live_words",
     "run",
     "schedule",
     "sequential",

@@ -1,7 +1,7 @@
-"""What one slot reads and writes, which slots must wait for which, and two bounds."""
+"""What slots read and write, which must wait for which, two bounds, live words."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -225,3 +225,27 @@ def critical_path(ops: Sequence[Op | tuple]) -> tuple[int, list[int]]:
         if following is None:
             return max(high), path
         path.append(following)
+
+
+def live_words(program: Sequence[Mapping[str, Sequence[tuple]]]) -> list[int]:
+    """Return for each bundle the scratch words that hold what is still to be read.
+
+    Counted at the start of the bundle; what is overwritten before it is read does not
+    count. Raises ValueError for a jump, halt or pause.
+
+    >>> live_words([{"load": [("const", 0, 7)]}, {"alu": [("+", 1, 0, 0)]}])
+    [0, 1]
+    """
+    live: set[int] = set()
+    counts = []
+    for pc in reversed(range(len(program))):
+        does = []
+        for engine, slots in program[pc].items():
+            for slot in slots:
+                if engine == "flow" and slot[0] in _CONTROL:
+                    raise ValueError(f"pc {pc} is a {slot[0]}: only straight-line code")
+                does.append(effects(engine, slot))
+        live.difference_update(*(each.writes for each in does))
+        live.update(*(each.reads for each in does))
+        counts.append(len(live))
+    return counts[::-1]

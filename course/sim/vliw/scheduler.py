@@ -17,14 +17,18 @@ def sequential(ops: Iterable[Op | tuple]) -> list[dict[str, list[tuple]]]:
 
 
 def schedule(
-    ops: Iterable[Op | tuple], priority: Sequence[float] | None = None
+    ops: Iterable[Op | tuple],
+    priority: Sequence[float] | None = None,
+    *,
+    eager: float = 0.0,
 ) -> list[dict[str, list[tuple]]]:
     """Pack straight-line `ops` into bundles that give the same result in fewer cycles.
 
     Cycle by cycle, each engine takes the most urgent ops whose waits are over.
     `priority` has a number for each op, the largest first; without it the op with the
-    longest chain of waits behind it is the most urgent. Slots keep their order within
-    a bundle. Raises ValueError for a jump, halt or pause.
+    longest chain of waits behind it is the most urgent. `eager` is taken off for each
+    op written before, so that early work is finished and frees what it holds. Slots
+    keep their order within a bundle. Raises ValueError for a jump, halt or pause.
 
     Source: Gibbons and Muchnick, "Efficient instruction scheduling for a pipelined
     architecture", 1986.
@@ -37,6 +41,7 @@ def schedule(
     waits = dependences(ops)
     if priority is None:
         priority = heights(len(ops), waits)
+    urgent = [value - eager * place for place, value in enumerate(priority)]
     behind: list[list[tuple[int, int]]] = [[] for _ in ops]
     missing = [0] * len(ops)  # waits that are not over
     for wait in waits:
@@ -55,7 +60,7 @@ def schedule(
     while left:
         now = len(cycles)
         for place in coming.pop(now, ()):
-            heapq.heappush(ready[ops[place].engine], (-priority[place], place))
+            heapq.heappush(ready[ops[place].engine], (-urgent[place], place))
         taken: list[int] = []
         free = dict(LIMITS)
         moved = True
@@ -73,7 +78,7 @@ def schedule(
                         if missing[after]:
                             continue
                         if earliest[after] == now:
-                            item = (-priority[after], after)
+                            item = (-urgent[after], after)
                             heapq.heappush(ready[ops[after].engine], item)
                         else:
                             coming.setdefault(earliest[after], []).append(after)
