@@ -87,12 +87,17 @@ def dependences(ops: Iterable[Op | tuple]) -> list[Wait]:
     found: list[Wait] = []
     writer: dict[int, int] = {}  # word -> the op that wrote it last
     readers: dict[int, list[int]] = {}  # word -> the ops that read it since
+    known: dict[tuple, Effects] = {}
     memory = _Memory()
     traced = -1  # the last trace_write
     for after, op in enumerate(itertools.starmap(Op, ops)):
         if op.engine == "flow" and op.slot[0] in _CONTROL:
             raise ValueError(f"op {after} is a {op.slot[0]}: only straight-line code")
-        does = effects(op.engine, op.slot)
+        does = known.get(op[:2]) if op.engine != "debug" else None
+        if does is None:
+            does = effects(op.engine, op.slot)
+            if op.engine != "debug":  # whose keys may be lists
+                known[op[:2]] = does
         waits: dict[int, tuple[int, str]] = {}
         for word in does.writes:
             if word in writer:
