@@ -125,16 +125,17 @@ def test_the_fast_core_is_loaded_only_when_it_is_used():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_without_a_folder_to_keep_machine_code_in_it_is_made_anew(monkeypatch):
+@pytest.mark.parametrize("writable", [True, False])
+def test_machine_code_is_kept_beside_the_package_or_not_at_all(monkeypatch, writable):
     from course.sim.vliw import core
 
-    def njit(function=None, cache=False):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return function or (lambda found: found)
-
-    monkeypatch.setattr(core.numba, "njit", njit)
+    asked = []
+    monkeypatch.setattr(core.os, "access", lambda folder, mode: writable)
+    monkeypatch.setattr(
+        core.numba, "njit", lambda cache: asked.append(cache) or (lambda found: found)
+    )
     assert core._compiled(abs) is abs
+    assert asked == [writable]
 
 
 def test_an_encoded_program_does_not_follow_later_changes():
@@ -143,6 +144,14 @@ def test_an_encoded_program_does_not_follow_later_changes():
     program[0]["alu"][0] = ("+", 0, 1, 2)
     with pytest.raises(Fault, match="'//'"):
         encoded.run([])
+
+
+def test_a_float_is_no_number_though_it_equals_one():
+    program = [{"alu": [("+", 4, 0, 0)]}, {"alu": [("+", 4.0, 0, 0)]}]
+    slow, fast = both(Case(program, [], [0] * 1536))
+    assert slow == fast
+    assert slow[0] == 1
+    assert "dest is 4.0, not a whole number" in slow[3]
 
 
 def test_a_hundred_thousand_bundles_are_encoded_and_agree():

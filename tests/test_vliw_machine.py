@@ -419,7 +419,7 @@ def test_the_lane_that_differs_is_named(execute):
         execute([{"debug": [("vcompare", 8, keys)]}], [], expected=expected)
 
 
-@pytest.mark.parametrize("value", [-1, 2**32, 2**70])
+@pytest.mark.parametrize("value", [-1, 2**32, 2**70, 0.5, "0", None, float("inf")])
 def test_what_no_word_can_be_is_never_met(execute, value):
     with pytest.raises(Fault, match="holds 0, expected 'k' ="):
         execute([{"debug": [("compare", 0, "k")]}], [], expected={"k": value})
@@ -430,7 +430,7 @@ def test_a_value_must_be_expected_by_the_name(execute):
         execute([{"debug": [("compare", 0, "k")]}], [], expected={})
 
 
-# -- what is refused before anything runs ---------------------------------------------
+# -- what cannot be executed ----------------------------------------------------------
 
 REFUSED = [
     ({"alu": [("+", 0, 0, 0)] * 13}, "alu", 12, "13 slots in one bundle; alu has 12"),
@@ -445,7 +445,9 @@ REFUSED = [
     ({"alu": [(["+"], 0, 0, 0)]}, "alu", 0, "unknown operation ['+']"),
     ({"load": [("vbroadcast", 0, 0)]}, "load", 0, "unknown operation 'vbroadcast'"),
     ({"alu": [("multiply_add", 0, 0, 0, 0)]}, "alu", 0, "unknown operation"),
-    ({"alu": [["+", 0, 0, 0]]}, "alu", 0, "is no tuple"),
+    ({"alu": ["+"]}, "alu", 0, "is no tuple"),
+    ({"alu": [()]}, "alu", 0, "is no tuple"),
+    ({"alu": ((), ())}, "alu", None, "is no list of slots"),
     ({"alu": [("+", 0, 0)]}, "alu", 0, "operands (dest, a, b)"),
     ({"alu": [("+", 0, 0, 1536)]}, "alu", 0, "b is scratch 1536, outside 0 to 1535"),
     ({"alu": [("+", -1, 0, 0)]}, "alu", 0, "dest is scratch -1,"),
@@ -462,11 +464,35 @@ REFUSED = [
 
 @pytest.mark.parametrize(("bundle", "engine", "slot", "words"), REFUSED)
 def test_what_cannot_be_executed_is_refused(execute, bundle, engine, slot, words):
-    program = [{"flow": [("halt",)]}, bundle]  # though nothing would come to it
+    program = [{"alu": []}, bundle]
     with pytest.raises(Fault) as fault:
         execute(program, [])
     assert (fault.value.pc, fault.value.engine, fault.value.slot) == (1, engine, slot)
     assert words in str(fault.value)
+
+
+def test_a_mistake_that_nothing_comes_to_is_no_fault(execute):
+    program = [{"flow": [("halt",)]}, {"fpu": 5}, 5]
+    assert execute(program, []).cycles == 1
+
+
+def test_the_first_fault_of_a_bundle_is_named(execute):
+    scratch = holding({6: TOP, 7: 3})
+    bundle = {
+        "alu": [("+", 0, 0, 0), ("//", 0, 7, 7)],
+        "load": [("load", 6, 7), ("load", 0, 6)],  # this one leaves memory
+        "store": [("store", 1536, 0)],
+    }
+    with pytest.raises(Fault, match=r"pc 0, load slot 1: .* address 4294967295 is out"):
+        execute([bundle], [0] * 9, scratch=scratch)
+    bundle = {"store": bundle["store"], "load": bundle["load"]}
+    with pytest.raises(Fault, match=r"pc 0, store slot 0: .* addr is scratch 1536"):
+        execute([bundle], [0] * 9, scratch=scratch)
+
+
+def test_slots_may_be_lists(execute):
+    program = [{"load": [["const", 0, 3]]}, {"valu": [["vbroadcast", 8, 0]]}] * 2
+    assert execute(program, []).scratch[8:16] == [3] * 8
 
 
 def test_the_last_words_of_scratch_can_be_used(execute):

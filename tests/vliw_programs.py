@@ -128,9 +128,9 @@ def _break(rng: Random, program: list[dict]) -> None:
             (op, "5", *slot[2:]),
             (op, [5], *slot[2:]),
             ("vcompare", 5, ["one", "two"]),
-            list(slot),
             (),
             None,
+            "none",
         )
     )
     if rng.random() < 0.2:

@@ -118,6 +118,11 @@ def build(plan: Plan) -> Program:
     return Kernel(plan).program()
 
 
+def bound(plan: Plan) -> Bound:
+    """Return the slot-count bound of a plan's method."""
+    return Kernel(plan).bound()
+
+
 def packed_scalar() -> Program:
     """Return the scalar baseline, each lookup packed for itself."""
     slots = [

@@ -5,6 +5,9 @@ held as int64, so that a difference may be negative and a product may overflow b
 its low 32 bits are taken: they are right all the same.
 """
 
+import os
+from pathlib import Path
+
 import numba
 import numpy as np
 
@@ -30,21 +33,21 @@ _COND_JUMP, _COND_JUMP_REL = OTHERS["cond_jump"], OTHERS["cond_jump_rel"]
 _HALT, _PAUSE, _COREID = OTHERS["halt"], OTHERS["pause"], OTHERS["coreid"]
 _TRACE_WRITE = OTHERS["trace_write"]
 _COMPARE, _VCOMPARE = OTHERS["compare"], OTHERS["vcompare"]
+MISTAKE = 2 * len(ALU) + len(OTHERS)  # a slot that cannot be executed
 
 # How a run ended.
 END, HALT, PAUSE, FAULT, BEFORE_START, TOO_LONG = range(6)
 
 
 def _compiled(function):
-    """Return a function as machine code, kept for later where a folder allows it.
+    """Return a function as machine code, which takes about two seconds.
 
-    Numba keeps it beside this file, or, where that folder is read-only, in the user's
-    cache folder; where neither can be written, it compiles anew in each process.
+    The code is kept beside this file for the next process, if that folder can be
+    written, and nowhere else: a grader must not load what a submission may have left
+    in a folder for everybody.
     """
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:
-        return numba.njit(function)
+    keep = os.access(Path(__file__).parent, os.W_OK)
+    return numba.njit(cache=keep)(function)
 
 
 @_compiled
@@ -79,15 +82,15 @@ def _arithmetic(op, a, b):
 
 @_compiled
 def execute(
-    bundles, starts, costs, order, rows, scratch, memory, expected,
-    pc, limit, pauses, checked, visits, path, traced,
+    bundles, starts, costs, rows, scratch, memory, expected, pc, limit,
+    pauses, checked, visits, path, traced,
 ):  # fmt: skip
     """Run from `pc`, changing scratch and memory; return how it ended and where.
 
     The arrays of the program are those of `Encoded`; `expected` are the values of its
     keys. `visits` counts the cycles of each bundle. `path` and `traced` take as many of
-    the first cycles and traced words as they have room for. Returns (ending, pc, place
-    in `order`, cycles, words traced).
+    the first cycles and traced words as they have room for. Returns (ending, pc, row,
+    cycles, words traced).
     """
     into = np.empty(128, np.int64)  # the scratch words that a cycle writes, and what
     value = np.empty(128, np.int64)
@@ -111,26 +114,31 @@ def execute(
         following = pc + 1
         ending = END
         for at in range(starts[bundle], starts[bundle + 1]):
-            row = order[at]
-            op = rows[row, 0]
-            dest = rows[row, 1]
-            a = rows[row, 2]
-            b = rows[row, 3]
-            if op < _OTHERS:
-                lanes = 1
-                if op >= _VALU:
-                    lanes = VLEN
-                    op -= _VALU
-                divides = op in (_DIV, _CDIV, _MOD)
-                for lane in range(lanes):
-                    right = scratch[b + lane]
-                    if divides and right == 0:
-                        return FAULT, pc, at, cycles, words_traced
-                    into[written] = dest + lane
-                    value[written] = _arithmetic(op, scratch[a + lane], right)
-                    written += 1
+            op = rows[at, 0]
+            dest = rows[at, 1]
+            a = rows[at, 2]
+            b = rows[at, 3]
+            if op < _VALU:
+                right = scratch[b]
+                if right == 0 and op in (_DIV, _CDIV, _MOD):
+                    return FAULT, pc, at, cycles, words_traced
+                into[written] = dest
+                value[written] = _arithmetic(op, scratch[a], right)
+                written += 1
+            elif op < _OTHERS:
+                op -= _VALU
+                if op in (_DIV, _CDIV, _MOD):
+                    for lane in range(VLEN):
+                        if scratch[b + lane] == 0:
+                            return FAULT, pc, at, cycles, words_traced
+                for lane in range(VLEN):
+                    into[written + lane] = dest + lane
+                    value[written + lane] = _arithmetic(
+                        op, scratch[a + lane], scratch[b + lane]
+                    )
+                written += VLEN
             elif op == _MULTIPLY_ADD:
-                c = rows[row, 4]
+                c = rows[at, 4]
                 for lane in range(VLEN):
                     product = scratch[a + lane] * scratch[b + lane]
                     into[written] = dest + lane
@@ -170,7 +178,7 @@ def execute(
                     mem_value[mem_written] = scratch[a + lane]
                     mem_written += 1
             elif op in (_SELECT, _VSELECT):
-                c = rows[row, 4]
+                c = rows[at, 4]
                 for lane in range(1 if op == _SELECT else VLEN):
                     chosen = b if scratch[a + lane] else c
                     into[written] = dest + lane
@@ -203,6 +211,8 @@ def execute(
                 into[written] = dest
                 value[written] = 0
                 written += 1
+            elif op == MISTAKE:
+                return FAULT, pc, at, cycles, words_traced
             elif checked:  # _COMPARE, _VCOMPARE: `a` is the first key's number
                 for lane in range(1 if op == _COMPARE else VLEN):
                     if scratch[dest + lane] != expected[a + lane]:

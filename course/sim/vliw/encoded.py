@@ -1,5 +1,8 @@
 """Programs as arrays: decoded once, then run many times by the fast core."""
 
+import contextlib
+import marshal
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,10 +12,13 @@ from course.sim.vliw.interpreter import LIMIT
 from course.sim.vliw.isa import (
     ENGINES,
     MASK,
+    Bundle,
     Fault,
     Program,
     Run,
-    decode,
+    Slot,
+    costs,
+    examine,
     jumped_before_the_start,
     ran_too_long,
     refusal,
@@ -27,19 +33,18 @@ class Encoded:
     """A program that the fast core can run; `encode` makes it.
 
     `bundles` (a pc each) are numbers of bundles; those that are alike share one. Bundle
-    n is the slots `order[starts[n]:starts[n + 1]]`, and costs `costs[n]` cycles. Each
-    slot is the number of a row: `rows` (int64, 5 columns) are operations and operands,
-    `slots` the same in words. `widths` (bundles, engines) count slots; `keys` are the
-    names that debug slots compare with.
+    n costs `costs[n]` cycles, has `widths[n]` slots (one number for each of ENGINES),
+    and is made of the rows from `starts[n]` to `starts[n + 1]`. A row of `rows` (int64,
+    5 columns) is an operation and its operands; `slots` has the same in words, or
+    (engine, number, reason) for a mistake. `keys` are what debug slots compare with.
     """
 
     bundles: np.ndarray
     starts: np.ndarray
     costs: np.ndarray
-    order: np.ndarray
-    rows: np.ndarray
-    slots: list[tuple[str, tuple]]
     widths: np.ndarray
+    rows: np.ndarray
+    slots: list[tuple]
     keys: list
 
     def run(
@@ -70,7 +75,7 @@ class Encoded:
             regs = np.array(scratch_words, np.int64)
             visits = np.zeros(len(self.costs), np.int64)
             ending, pc, at, cycles, count = core.execute(
-                self.bundles, self.starts, self.costs, self.order, self.rows,
+                self.bundles, self.starts, self.costs, self.rows,
                 regs, mem, values, start, min(limit, 2**62), bool(pauses),
                 expected is not None, visits, path, traced,
             )  # fmt: skip
@@ -103,84 +108,109 @@ class Encoded:
         """Return the expected words in the order of the keys; -1 where none can fit."""
         found = np.full(len(self.keys), -1, np.int64)
         for number, key in enumerate(self.keys):
-            value = (expected or {}).get(key, -1)
-            if 0 <= value <= MASK and value == int(value):
-                found[number] = int(value)
+            value = (expected or {}).get(key)
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                if value == int(value) and 0 <= value <= MASK:
+                    found[number] = int(value)
         return found
 
-    def _slots(self, pc: int) -> list[tuple[str, tuple]]:
+    def _slots(self, pc: int) -> list[tuple]:
         first, last = self.starts[self.bundles[pc] : self.bundles[pc] + 2]
-        return [self.slots[row] for row in self.order[first:last]]
+        return self.slots[first:last]
 
     def _flow_slot(self, pc: int) -> tuple:
         return next(slot for engine, slot in self._slots(pc) if engine == "flow")
 
     def _fault(self, pc, at, scratch, memory, expected) -> Fault:
-        """Return the fault of a slot, given by its place in `order`."""
+        """Return the fault of a slot, given by its row."""
         slots = self._slots(pc)
         within = at - self.starts[self.bundles[pc]]
-        engine, slot = slots[within]
-        number = sum(other == engine for other, _ in slots[:within])
+        engine, what, *reason = slots[within]
+        if reason:
+            return Fault(pc, engine, what, *reason)
+        number = sum(other == engine for other, *_ in slots[:within])
         return Fault(
-            pc, engine, number, refusal(engine, slot, scratch, memory, expected)
+            pc, engine, number, refusal(engine, what, scratch, memory, expected)
         )
 
 
 def encode(program: Program) -> Encoded:
     """Return a program as arrays for the fast core.
 
-    Raises Fault for a bundle that the machine cannot execute, as `run` does.
+    A mistake in a bundle is found when the program comes to it, as by `run`.
 
     >>> program = encode([{"load": [("const", 0, 7)]}, {"alu": [("+", 1, 0, 0)]}])
     >>> done = program.run(memory=[])
     >>> done.scratch[1], done.cycles
     (14, 2)
     """
-    from course.sim.vliw.core import ALU, OTHERS, VALU
-
-    operations = {"alu": ALU, "valu": VALU | OTHERS}
-    rows: list[tuple] = []
-    slots: list[tuple[str, tuple]] = []
-    keys: list = []
-    end = len(program)
-
-    def make(engine: str, slot: tuple, operands: dict) -> int:
-        """Append the row of a slot, and return its number."""
-        op = slot[0]
-        if engine == "debug":
-            src, named = operands.values()
-            given = [src, len(keys)]
-            keys.extend(named if op == "vcompare" else [named])
-        else:
-            given = [_reachable(name, n, end) for name, n in operands.items()]
-        rows.append(
-            (operations.get(engine, OTHERS)[op], *given, *[0] * (4 - len(given)))
-        )
-        slots.append((engine, slot))
-        return len(rows) - 1
-
-    numbers, distinct = decode(program, make)
-    count = len(distinct)
-    lengths = np.array([len(parts) for _, parts in distinct], np.int64)
-    order = np.array([row for _, parts in distinct for row in parts], np.int64)
-    columns = len(ENGINES) + 1  # the last is debug's, which no result counts
-    engine_of = np.array([_column(engine) for engine, _ in slots], np.int64)
-    places = np.repeat(np.arange(count), lengths) * columns + engine_of[order]
-    widths = np.bincount(places, minlength=count * columns).reshape(count, columns)
+    made = _Rows(len(program))
+    numbers = [made.bundle(bundle) for bundle in program]
     return Encoded(
         bundles=np.array(numbers, np.int64),
-        starts=np.concatenate([[0], np.cumsum(lengths)]),
-        costs=np.array([cost for cost, _ in distinct], np.int64),
-        order=order,
-        rows=np.array(rows, np.int64).reshape(-1, 5),
-        slots=slots,
-        widths=widths[:, :-1].copy(),
-        keys=keys,
+        starts=np.array(made.starts),
+        costs=np.array(made.costs, np.int64),
+        widths=np.array(made.widths, np.int64).reshape(-1, len(ENGINES)),
+        rows=np.array(made.rows).reshape(-1, 5),
+        slots=made.slots,
+        keys=made.keys,
     )
 
 
-def _column(engine: str) -> int:
-    return ENGINES.index(engine) if engine in ENGINES else len(ENGINES)
+class _Rows:
+    """Collects the rows of a program's bundles; those that are alike share theirs."""
+
+    def __init__(self, end: int) -> None:
+        from course.sim.vliw.core import ALU, MISTAKE, OTHERS, VALU
+
+        self.end = end
+        self.numbers = {"alu": ALU, "valu": VALU | OTHERS}
+        self.others, self.mistake = OTHERS, MISTAKE
+        self.starts = array("q", [0])
+        self.costs: list[int] = []
+        self.widths: list[list[int]] = []
+        self.rows = array("q")
+        self.slots: list[tuple] = []
+        self.keys: list = []
+        self.known: dict[bytes, int] = {}
+
+    def bundle(self, bundle: Bundle) -> int:
+        """Return the number of a bundle."""
+        try:
+            alike = marshal.dumps(bundle, 2)  # the same bytes for the same bundle only
+        except ValueError:  # something in it is not Python's own, such as NumPy's int
+            return self._add(bundle)
+        if alike not in self.known:
+            self.known[alike] = self._add(bundle)
+        return self.known[alike]
+
+    def _add(self, bundle: Bundle) -> int:
+        width = dict.fromkeys(ENGINES, 0)
+        for engine, number, slot, given in examine(bundle):
+            if isinstance(given, str):
+                row = [self.mistake]
+                self.slots.append((engine, number, given))
+            else:
+                row = self._row(engine, slot, given)
+                self.slots.append((engine, slot))
+                if engine in width:
+                    width[engine] += 1
+            self.rows.extend(row + [0] * (5 - len(row)))
+        self.starts.append(len(self.slots))
+        self.costs.append(costs(bundle))
+        self.widths.append(list(width.values()))
+        return len(self.costs) - 1
+
+    def _row(self, engine: str, slot: Slot, given: dict) -> list[int]:
+        number = self.numbers.get(engine, self.others)[slot[0]]
+        if engine == "debug":
+            src, keys = given.values()
+            first = len(self.keys)
+            self.keys.extend(keys if slot[0] == "vcompare" else [keys])
+            return [number, src, first]
+        if engine in ("load", "flow"):  # the others have only scratch addresses
+            return [number, *(_reachable(*one, self.end) for one in given.items())]
+        return [number, *given.values()]
 
 
 def _reachable(name: str, number: int, end: int) -> int:

@@ -1,25 +1,33 @@
 """The machine in plain Python: what every other way to run a program must agree with.
 
-A program is decoded first: each slot becomes a function that reads what the slot reads
-and returns what it writes, and a place where that goes. A cycle is then three steps:
-call all functions, write the scratch words, write the memory words. So no slot sees
-what another one writes in the same cycle, and where two write one word the later wins.
+A cycle has three steps. The slots of a bundle read what they need and note what they
+will write; then the scratch words are written, in the order of the notes; then the
+memory words. So no slot sees what another one writes in the same cycle, and where two
+write the same word the later wins.
+
+The engines do not look for mistakes one by one: they only make sure that no mistake
+goes unnoticed. Once something is wrong, `_fault` finds out in which slot, and why.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import add, index, mul
 
 from course.sim.vliw.isa import (
     ARITHMETIC,
     ENGINES,
+    LIMITS,
     MASK,
     SCRATCH,
     VLEN,
+    Bundle,
     Fault,
     Program,
     Run,
-    decode,
+    Slot,
+    examine,
     jumped_before_the_start,
+    operands,
     ran_too_long,
     refusal,
     slot_use,
@@ -28,16 +36,19 @@ from course.sim.vliw.isa import (
     words,
 )
 
-# Three places behind the scratch words, where no operand can reach.
-_NOWHERE = SCRATCH  # takes what a slot returns that writes no scratch word
-_NEXT = SCRATCH + 1  # the pc that comes next
-_ENDED = SCRATCH + 2  # "" while the program runs, then how it ended
-
 LIMIT = 1_000_000  # cycles that a program may take where nothing else is said
+_LAST = SCRATCH - VLEN  # the last scratch word at which a vector can begin
 
 
 class _Refused(Exception):
-    """A slot cannot do what it is asked to do."""
+    """Something cannot be executed."""
+
+
+# What a bundle raises that cannot be executed: above, or by Python itself where a slot
+# has the wrong form, an address has no word, or something is divided by zero.
+_TROUBLE = (
+    _Refused, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def run(
@@ -55,10 +66,10 @@ def run(
 
     A run begins with the `scratch` given, or zeros. With `pauses` it ends at a pause,
     and can go on from the result's memory, scratch and pc; without, a pause only takes
-    its slot. Debug slots are checked against `expected`, and skipped without it.
-    `record` asks for the path and the use of slots. Raises Fault for what the machine
-    cannot execute and for a program that takes more than `limit` cycles, ValueError
-    for words that are none.
+    its slot. Debug slots are compared with `expected` where it is given. `record` asks
+    for the path and the use of slots. Raises Fault at the first slot that cannot be
+    executed and for a program that takes more than `limit` cycles, ValueError for words
+    that are none.
 
     >>> double = [{"load": [("load", 1, 0)]}, {"alu": [("+", 1, 1, 1)]},
     ...           {"store": [("store", 0, 1)]}]
@@ -66,259 +77,225 @@ def run(
     >>> done.memory, done.cycles, done.slots["alu"]
     ([42], 3, 1)
     """
-    pc = starting_pc(pc)
-    mem = list(words(memory, "memory"))
-    regs = [*starting_scratch(scratch), None, pc, ""]
-    stores: list[tuple[int | slice, object]] = []
-    traced: list[int] = []
-    reader = _Reader(regs, mem, stores, traced, pauses, expected)
-    numbers, distinct = decode(program, reader.read)
-    steps = [(cost, _step(parts, regs), parts) for cost, parts in distinct]
+    state = _State(
+        list(words(memory, "memory")), list(starting_scratch(scratch)), starting_pc(pc)
+    )
+    engines = _engines(state, pauses, expected)
+    memory_words, scratch_words = state.memory, state.scratch
+    writes, stores = state.writes, state.stores
+    used = dict.fromkeys(LIMITS, 0)
     path: list[int] = []
-    end = len(program)
-    while pc < end and not regs[_ENDED]:
-        cost, step, parts = steps[numbers[pc]]
-        if cost:
-            if len(path) == limit:
-                raise ran_too_long(pc, limit)
-            path.append(pc)
-        regs[_NEXT] = pc + 1
+    cycles, end = 0, len(program)
+    while pc < end and not state.ended:
+        bundle = program[pc]
+        state.pc = pc + 1
         try:
-            step()
-        except (_Refused, ZeroDivisionError, IndexError):
-            raise _fault(program, pc, parts, regs, mem, expected) from None
+            parts = bundle.items()
+            if len(parts) > ("debug" in bundle):  # some other engine is named
+                if cycles == limit:
+                    raise ran_too_long(pc, limit)
+                cycles += 1
+                if record:
+                    path.append(pc)
+            for engine, slots in parts:
+                most, execute = engines[engine]
+                count = len(slots)
+                if count > most or type(slots) is not list:
+                    raise _Refused
+                used[engine] += count
+                execute(slots)
+        except _TROUBLE:
+            raise _fault(pc, bundle, engines, state, expected or {}) from None
+        for place, value in writes:
+            scratch_words[place] = value
+        writes.clear()
         if stores:
             for place, value in stores:
-                mem[place] = value
+                memory_words[place] = value
             stores.clear()
-        if regs[_NEXT] < 0:
-            raise jumped_before_the_start(pc, program[pc]["flow"][0])
-        pc = regs[_NEXT]
+        if state.pc < 0:
+            raise jumped_before_the_start(pc, bundle["flow"][0])
+        pc = state.pc
     return Run(
-        memory=mem,
-        scratch=regs[:SCRATCH],
-        cycles=len(path),
-        slots=_slots(program, numbers, path),
-        ended=regs[_ENDED] or "end",
+        memory=state.memory,
+        scratch=state.scratch,
+        cycles=cycles,
+        slots={engine: used[engine] for engine in ENGINES},
+        ended=state.ended or "end",
         pc=min(pc, end),
-        traced=traced,
+        traced=state.traced,
         path=tuple(path) if record else None,
         use=slot_use(program, path) if record else None,
     )
 
 
-def _step(parts: list, regs: list) -> Callable[[], None]:
-    """Return a function that executes the slots of a bundle, all but their stores."""
-    if len(parts) == 1:  # nobody else's reads to wait for
-        [(only_place, only_read)] = parts
+@dataclass(slots=True)
+class _State:
+    """What slots read and change; what they write waits until all have read."""
 
-        def step() -> None:
-            regs[only_place] = only_read()
-
-        return step
-
-    places, reads = [place for place, _ in parts], [read for _, read in parts]
-
-    def step_together() -> None:
-        values = [read() for read in reads]
-        for place, value in zip(places, values, strict=True):
-            regs[place] = value
-
-    return step_together
+    memory: list[int]
+    scratch: list[int]
+    pc: int  # of the next bundle
+    ended: str = ""
+    traced: list[int] = field(default_factory=list)
+    writes: list[tuple[int | slice, object]] = field(default_factory=list)  # to scratch
+    stores: list[tuple[int | slice, object]] = field(default_factory=list)  # to memory
 
 
-class _Reader:
-    """Makes the functions of slots, all of which read the same machine."""
+def _engines(
+    state: _State, pauses: bool, expected: Mapping[object, int] | None
+) -> dict[str, Callable[[list[Slot]], None]]:
+    """Return what executes the slots of each engine, or raises one of _TROUBLE.
 
-    def __init__(
-        self,
-        regs: list,
-        mem: list[int],
-        stores: list,
-        traced: list[int],
-        pauses: bool,
-        expected: Mapping[object, int] | None,
-    ) -> None:
-        self.regs, self.mem, self.stores, self.traced = regs, mem, stores, traced
-        self.pauses, self.expected = pauses, expected
+    The `|` of some numbers is negative if one of them is, which is asked at once.
+    """
+    memory, scratch, write = state.memory, state.scratch, state.writes.append
+    arithmetic = ARITHMETIC
 
-    def read(
-        self, engine: str, slot: tuple, operands: dict
-    ) -> tuple[int | slice, Callable[[], object]]:
-        """Return where a slot writes, and the function that returns what."""
-        op, given = slot[0], list(operands.values())
-        if engine == "alu":
-            return self._alu(op, *given)
-        if engine == "valu" and op in ARITHMETIC:
-            return self._valu(op, *given)
-        return getattr(self, f"_{op}")(*given)
+    def word(place: int) -> int:
+        if place < 0:
+            raise _Refused
+        return scratch[place]
 
-    # -- arithmetic ------------------------------------------------------------------
+    def write_vector(dest: int, values: list[int]) -> None:
+        if dest > _LAST or len(values) != VLEN:  # too short: read past the last word
+            raise _Refused
+        write((slice(dest, dest + VLEN), values))
 
-    def _alu(self, op: str, dest: int, a: int, b: int):
-        regs, function = self.regs, ARITHMETIC[op]
-        return dest, lambda: function(regs[a], regs[b]) & MASK
-
-    def _valu(self, op: str, dest: int, a: int, b: int):
-        regs, function = self.regs, ARITHMETIC[op]
-        a, b = _vector(a), _vector(b)
-        return _vector(dest), lambda: [
-            value & MASK for value in map(function, regs[a], regs[b])
-        ]
-
-    def _vbroadcast(self, dest: int, src: int):
-        regs = self.regs
-        return _vector(dest), lambda: [regs[src]] * VLEN
-
-    def _multiply_add(self, dest: int, a: int, b: int, c: int):
-        regs = self.regs
-        a, b, c = _vector(a), _vector(b), _vector(c)
-        return _vector(dest), lambda: [
-            (x * y + z) & MASK
-            for x, y, z in zip(regs[a], regs[b], regs[c], strict=True)
-        ]
-
-    # -- memory ----------------------------------------------------------------------
-
-    def _load(self, dest: int, addr: int):
-        regs, mem = self.regs, self.mem
-        return dest, lambda: mem[regs[addr]]
-
-    def _load_offset(self, dest: int, addr: int, lane: int):
-        return self._load(dest + lane, addr + lane)
-
-    def _vload(self, dest: int, addr: int):
-        regs, mem = self.regs, self.mem
-        last = len(mem) - VLEN
-
-        def read() -> list[int]:
-            where = regs[addr]
-            if where > last:
+    def alu(slots: list[Slot]) -> None:
+        for op, dest, a, b in slots:
+            if (dest | a | b) < 0 or dest >= SCRATCH:
                 raise _Refused
-            return mem[where : where + VLEN]
+            write((dest, arithmetic[op](scratch[a], scratch[b]) & MASK))
 
-        return _vector(dest), read
-
-    def _const(self, dest: int, value: int):
-        word = value & MASK
-        return dest, lambda: word
-
-    def _store(self, addr: int, src: int):
-        regs, stores, size = self.regs, self.stores, len(self.mem)
-
-        def read() -> None:
-            where = regs[addr]
-            if where >= size:
-                raise _Refused
-            stores.append((where, regs[src]))
-
-        return _NOWHERE, read
-
-    def _vstore(self, addr: int, src: int):
-        regs, stores, last = self.regs, self.stores, len(self.mem) - VLEN
-        src = _vector(src)
-
-        def read() -> None:
-            where = regs[addr]
-            if where > last:
-                raise _Refused
-            stores.append((_vector(where), regs[src]))
-
-        return _NOWHERE, read
-
-    # -- flow ------------------------------------------------------------------------
-
-    def _select(self, dest: int, cond: int, a: int, b: int):
-        regs = self.regs
-        return dest, lambda: regs[a] if regs[cond] else regs[b]
-
-    def _vselect(self, dest: int, cond: int, a: int, b: int):
-        regs = self.regs
-        cond, a, b = _vector(cond), _vector(a), _vector(b)
-        return _vector(dest), lambda: [
-            x if choice else y
-            for choice, x, y in zip(regs[cond], regs[a], regs[b], strict=True)
-        ]
-
-    def _add_imm(self, dest: int, a: int, value: int):
-        regs = self.regs
-        return dest, lambda: (regs[a] + value) & MASK
-
-    def _jump(self, pc: int):
-        return _NEXT, lambda: pc
-
-    def _jump_indirect(self, addr: int):
-        regs = self.regs
-        return _NEXT, lambda: regs[addr]
-
-    def _cond_jump(self, cond: int, pc: int):
-        regs = self.regs
-        return _NEXT, lambda: pc if regs[cond] else regs[_NEXT]
-
-    def _cond_jump_rel(self, cond: int, offset: int):
-        regs = self.regs
-        return _NEXT, lambda: regs[_NEXT] + offset if regs[cond] else regs[_NEXT]
-
-    def _halt(self):
-        return _ENDED, lambda: "halt"
-
-    def _pause(self):
-        return (_ENDED, lambda: "pause") if self.pauses else (_NOWHERE, lambda: None)
-
-    def _trace_write(self, src: int):
-        regs, traced = self.regs, self.traced
-        return _NOWHERE, lambda: traced.append(regs[src])
-
-    def _coreid(self, dest: int):
-        return dest, lambda: 0  # there is one core
-
-    # -- debug -----------------------------------------------------------------------
-
-    def _compare(self, src: int, key: object):
-        return self._agree(src, (key,))
-
-    def _vcompare(self, src: int, keys: tuple):
-        return self._agree(src, keys)
-
-    def _agree(self, src: int, keys: tuple):
-        regs, expected = self.regs, self.expected
-        if expected is None:
-            return _NOWHERE, lambda: None
-
-        def read() -> None:
-            for lane, key in enumerate(keys):
-                if key not in expected or regs[src + lane] != expected[key]:
+    def valu(slots: list[Slot]) -> None:
+        for slot in slots:
+            match slot:
+                case op, dest, a, b:
+                    lanes = map(
+                        arithmetic[op], scratch[a : a + VLEN], scratch[b : b + VLEN]
+                    )
+                    found = [value & MASK for value in lanes]
+                    if (dest | a | b) < 0 or dest > _LAST or len(found) != VLEN:
+                        raise _Refused
+                    write((slice(dest, dest + VLEN), found))
+                case "multiply_add", dest, a, b, c:
+                    if (dest | a | b | c) < 0:
+                        raise _Refused
+                    x, y = scratch[a : a + VLEN], scratch[b : b + VLEN]
+                    sums = map(add, map(mul, x, y), scratch[c : c + VLEN])
+                    write_vector(dest, [value & MASK for value in sums])
+                case "vbroadcast", dest, src:
+                    if dest < 0:
+                        raise _Refused
+                    write_vector(dest, [word(src)] * VLEN)
+                case _:
                     raise _Refused
 
-        return _NOWHERE, read
+    def load(slots: list[Slot]) -> None:
+        for slot in slots:
+            match slot:
+                case "const", dest, value:
+                    if not 0 <= index(dest) < SCRATCH:
+                        raise _Refused
+                    write((dest, index(value) & MASK))
+                case "load", dest, addr:
+                    if (dest | addr) < 0 or dest >= SCRATCH:
+                        raise _Refused
+                    write((dest, memory[scratch[addr]]))
+                case "load_offset", dest, addr, lane:
+                    load([("load", dest + lane, addr + lane)])
+                case "vload", dest, addr:
+                    if (dest | addr) < 0:
+                        raise _Refused
+                    where = scratch[addr]
+                    write_vector(dest, memory[where : where + VLEN])
+                case _:
+                    raise _Refused
+
+    def store(slots: list[Slot]) -> None:
+        for op, addr, src in slots:
+            if (addr | src) < 0:
+                raise _Refused
+            where = scratch[addr]
+            if op == "store" and where < len(memory):
+                state.stores.append((where, scratch[src]))
+            elif op == "vstore" and where <= len(memory) - VLEN and src <= _LAST:
+                vector = scratch[src : src + VLEN]
+                state.stores.append((slice(where, where + VLEN), vector))
+            else:
+                raise _Refused
+
+    def flow(slots: list[Slot]) -> None:
+        for slot in slots:
+            match slot:
+                case "select", dest, cond, a, b:
+                    if (dest | cond | a | b) < 0 or dest >= SCRATCH:
+                        raise _Refused
+                    x, y = scratch[a], scratch[b]
+                    write((dest, x if scratch[cond] else y))
+                case "vselect", dest, cond, a, b:
+                    if (dest | cond | a | b) < 0:
+                        raise _Refused
+                    choices = scratch[cond : cond + VLEN]
+                    x, y = scratch[a : a + VLEN], scratch[b : b + VLEN]
+                    lanes = zip(choices, x, y, strict=True)
+                    write_vector(dest, [x if c else y for c, x, y in lanes])
+                case "add_imm", dest, a, value:
+                    if (dest | a) < 0 or dest >= SCRATCH:
+                        raise _Refused
+                    write((dest, (scratch[a] + index(value)) & MASK))
+                case "jump", pc:
+                    state.pc = index(pc)
+                case "jump_indirect", addr:
+                    state.pc = word(addr)
+                case "cond_jump", cond, pc:
+                    pc = index(pc)
+                    state.pc = pc if word(cond) else state.pc
+                case "cond_jump_rel", cond, offset:
+                    offset = index(offset)
+                    state.pc += offset if word(cond) else 0
+                case ("halt",):
+                    state.ended = "halt"
+                case ("pause",):
+                    state.ended = "pause" if pauses else ""
+                case "trace_write", src:
+                    state.traced.append(word(src))
+                case "coreid", dest:
+                    if not 0 <= index(dest) < SCRATCH:
+                        raise _Refused
+                    write((dest, 0))  # there is one core
+                case _:
+                    raise _Refused
+
+    def debug(slots: list[Slot]) -> None:
+        for slot in slots:
+            start, keys = operands("debug", slot).values()
+            if expected is None:
+                continue
+            for lane, key in enumerate(keys if slot[0] == "vcompare" else [keys]):
+                if key not in expected or scratch[start + lane] != expected[key]:
+                    raise _Refused
+
+    found = alu, valu, load, store, flow, debug
+    return {f.__name__: (LIMITS[f.__name__], f) for f in found}
 
 
-def _vector(first: int) -> slice:
-    return slice(first, first + VLEN)
-
-
-def _fault(program, pc, parts, regs, mem, expected) -> Fault:
+def _fault(
+    pc: int,
+    bundle: Bundle,
+    engines: dict[str, Callable],
+    state: _State,
+    expected: Mapping[object, int],
+) -> Fault:
     """Return the fault of the first slot of a bundle that cannot be executed."""
-    slots = [
-        (engine, number, slot)
-        for engine, found in program[pc].items()
-        for number, slot in enumerate(found)
-    ]
-    for (engine, number, slot), (_, read) in zip(slots, parts, strict=True):
+    for engine, number, slot, given in examine(bundle):
+        if isinstance(given, str):
+            return Fault(pc, engine, number, given)
+        _, execute = engines[engine]
         try:
-            read()
-        except (_Refused, ZeroDivisionError, IndexError):
-            reason = refusal(engine, slot, regs, mem, expected or {})
+            execute([slot])
+        except _TROUBLE:
+            reason = refusal(engine, slot, state.scratch, state.memory, expected)
             return Fault(pc, engine, number, reason)
-    raise AssertionError("a bundle failed and then did not")
-
-
-def _slots(program: Program, numbers: list[int], path: list[int]) -> dict[str, int]:
-    """Return how many slots each engine executed; bundles of one number are alike."""
-    used = dict.fromkeys(ENGINES, 0)
-    example = dict(zip(numbers, program, strict=True))
-    for number, times in Counter(numbers[pc] for pc in path).items():
-        for engine, slots in example[number].items():
-            if engine in used:
-                used[engine] += times * len(slots)
-    return used
+    raise AssertionError(f"pc {pc}: {bundle!r} was refused for no reason")

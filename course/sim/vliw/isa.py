@@ -2,7 +2,7 @@
 
 import operator
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 VLEN = 8  # words in a vector
@@ -69,6 +69,19 @@ OPERANDS: dict[str, dict[str, str]] = {
 _NUMBERS = ("value", "offset", "lane", "pc")
 
 
+def _last(name: str) -> int | None:
+    """Return the last scratch word that an operand may name; None if it names none."""
+    if name in (*_NUMBERS, "key", "keys"):
+        return None
+    return SCRATCH - VLEN if name.endswith("8") else SCRATCH - 1
+
+
+_FORMS = {
+    engine: {op: [(name, _last(name)) for name in names.split()] for op, names in ops}
+    for engine, ops in ((engine, ops.items()) for engine, ops in OPERANDS.items())
+}
+
+
 class Fault(Exception):
     """What the machine refuses to do; says at which pc, engine and slot, and why.
 
@@ -124,35 +137,36 @@ def operands(engine: str, slot: Slot) -> dict[str, object]:
     >>> operands("valu", ("*", 16, 0, 8))
     {'dest8': 16, 'a8': 0, 'b8': 8}
     """
-    if not isinstance(slot, tuple) or not slot:
+    if not isinstance(slot, (tuple, list)) or not slot:
         raise ValueError(f"{slot!r} is no tuple of an operation and its operands")
-    names = OPERANDS[engine].get(slot[0]) if isinstance(slot[0], str) else None
-    if names is None:
+    form = _FORMS[engine].get(slot[0]) if isinstance(slot[0], str) else None
+    if form is None:
         known = " ".join(OPERANDS[engine])
         raise ValueError(f"unknown operation {slot[0]!r}; {engine} knows {known}")
-    expected = names.split()
-    if len(slot) - 1 != len(expected):
-        raise ValueError(f"{slot!r} does not have the operands ({', '.join(expected)})")
-    found = dict(zip(expected, slot[1:], strict=True))
-    for name in found:
+    if len(slot) - 1 != len(form):
+        names = ", ".join(name for name, _ in form)
+        raise ValueError(f"{slot!r} does not have the operands ({names})")
+    found = {}
+    for (name, _), value in zip(form, slot[1:], strict=True):
         if name == "keys":
-            found[name] = _keys(slot)
+            value = _keys(slot)
         elif name == "key":
-            _name(slot, found[name])
-        else:
-            found[name] = _number(slot, name, found[name])
-    for name, first in found.items():
-        if name in _NUMBERS or name in ("key", "keys"):
-            continue
-        size = VLEN if name.endswith("8") else 1
-        if "lane" in found:  # it chooses a word behind each of the two others
-            first += found["lane"]
-        if not 0 <= first <= SCRATCH - size:
-            last = f" to {first + size - 1}" if size > 1 else ""
-            raise ValueError(
-                f"{slot!r}: {name} is scratch {first}{last}, outside 0 to {SCRATCH - 1}"
-            )
+            _name(slot, value)
+        elif type(value) is not int:
+            value = _number(slot, name, value)
+        found[name] = value
+    lane = found.get("lane", 0)  # it chooses a word behind each of the two others
+    for name, last in form:
+        if last is not None and not 0 <= found[name] + lane <= last:
+            raise _outside(slot, name, found[name] + lane)
     return found
+
+
+def _outside(slot: Slot, name: str, first: int) -> ValueError:
+    last = f" to {first + VLEN - 1}" if name.endswith("8") else ""
+    return ValueError(
+        f"{slot!r}: {name} is scratch {first}{last}, outside 0 to {SCRATCH - 1}"
+    )
 
 
 def _number(slot: Slot, name: str, value: object) -> int:
@@ -178,64 +192,38 @@ def _name(slot: Slot, key: object) -> None:
         raise ValueError(f"{slot!r}: {key!r} cannot be the key of a value") from None
 
 
-def decode(
-    program: Sequence[Bundle],
-    make: Callable[[str, Slot, dict[str, object]], object],
-) -> tuple[list[int], list[tuple[int, list]]]:
-    """Return the number of each bundle, and what those that differ are made of.
+def costs(bundle: Bundle) -> int:
+    """Return the cycles of a bundle: 1 if it names an engine other than debug."""
+    return int(isinstance(bundle, dict) and len(bundle) > ("debug" in bundle))
 
-    That is the cycles it costs and, in the order of its slots, what `make(engine, slot,
-    operands)` returned; it is asked once for equal slots of an engine. Raises Fault for
-    the first bundle that the machine cannot execute, whether or not the program would
-    reach it.
+
+def examine(bundle: Bundle) -> Iterator[tuple]:
+    """Yield (engine, number, slot, operands) of each slot in order, up to a mistake.
+
+    A mistake is (engine, number, slot, reason), with None for what it is not about.
     """
-    numbers: list[int] = []
-    distinct: list[tuple[int, list]] = []
-    known: dict[tuple, int] = {}
-    made: dict[tuple, object] = {}
-    for pc, bundle in enumerate(program):
-        if not isinstance(bundle, dict):
-            raise Fault(pc, None, None, f"{bundle!r} is no dict of engines and slots")
-        try:  # most bundles of a long program have been there before
-            alike = tuple([(engine, *slots) for engine, slots in bundle.items()])
-            number = known.get(alike)
-        except TypeError:  # something in it has no hash, or is no list
-            alike = number = None
-        if number is None:
-            number = len(distinct)
-            distinct.append(_decoded(pc, bundle, make, made))
-            if alike is not None:
-                known[alike] = number
-        numbers.append(number)
-    return numbers, distinct
-
-
-def _decoded(pc: int, bundle: Bundle, make: Callable, made: dict) -> tuple[int, list]:
-    """Return what a bundle costs and is made of; `made` is what there is of before."""
-    cost, parts = 0, []
+    if not isinstance(bundle, dict):
+        yield None, None, None, f"{bundle!r} is no dict of engines and slots"
+        return
     for engine, slots in bundle.items():
         if engine not in LIMITS:
-            engines = " ".join(LIMITS)
-            raise Fault(pc, engine, None, f"no such engine; there are {engines}")
-        if not isinstance(slots, (list, tuple)):
-            raise Fault(pc, engine, None, f"{slots!r} is no list of slots")
-        if len(slots) > LIMITS[engine]:
-            reason = f"{len(slots)} slots in one bundle; {engine} has {LIMITS[engine]}"
-            raise Fault(pc, engine, LIMITS[engine], reason)
-        if engine != "debug":
-            cost = 1
-        for place, slot in enumerate(slots):
+            yield engine, None, None, f"no such engine; there are {' '.join(LIMITS)}"
+            return
+        most = LIMITS[engine]
+        if type(slots) is not list:
+            yield engine, None, None, f"{slots!r} is no list of slots"
+            return
+        if len(slots) > most:
+            reason = f"{len(slots)} slots in one bundle; {engine} has {most}"
+            yield engine, most, None, reason
+            return
+        for number, slot in enumerate(slots):
             try:
-                parts.append(made[engine, slot])
-            except (KeyError, TypeError):  # a new slot, or one that has no hash
-                try:
-                    part = make(engine, slot, operands(engine, slot))
-                except ValueError as error:
-                    raise Fault(pc, engine, place, str(error)) from None
-                parts.append(part)
-                if engine != "debug":
-                    made[engine, slot] = part
-    return cost, parts
+                given = operands(engine, slot)
+            except ValueError as error:
+                yield engine, number, slot, str(error)
+                return
+            yield engine, number, slot, given
 
 
 def words(values: Sequence[int], what: str) -> array:
@@ -305,7 +293,8 @@ def ran_too_long(pc: int, limit: int) -> Fault:
 
 def slot_use(program: Sequence[Bundle], path: Sequence[int]) -> tuple:
     """Return the slots of each cycle on a path, one number for each of ENGINES."""
-    widths = [
-        tuple(len(bundle.get(engine, ())) for engine in ENGINES) for bundle in program
-    ]
+    widths = {
+        pc: tuple(len(program[pc].get(engine, ())) for engine in ENGINES)
+        for pc in set(path)
+    }
     return tuple(widths[pc] for pc in path)
