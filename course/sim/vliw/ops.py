@@ -76,8 +76,8 @@ def dependences(ops: Iterable[Op | tuple]) -> list[Wait]:
 
     A read waits a cycle for the write before it (RAW), a write a cycle for another
     (WAW). A write may share the bundle of a read before it (WAR): reads come first.
-    Waits that follow from others are left out. Raises ValueError for a jump, halt or
-    pause: only straight-line code has one order.
+    Of a word only the last write and the reads since then count; older ones follow.
+    Raises ValueError for a jump, halt or pause: only straight-line code has one order.
 
     >>> dependences([("load", ("const", 0, 7)), ("alu", ("+", 1, 0, 0))])
     [Wait(before=0, after=1, cycles=1, kind='RAW')]
