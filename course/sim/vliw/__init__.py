@@ -15,8 +15,44 @@ performance take-home (2026) and gives the same results and cycle counts; it ref
 more, and says at which pc, engine and slot.
 """
 
+from course.sim.vliw.builder import Builder
 from course.sim.vliw.encoded import Encoded, encode
 from course.sim.vliw.interpreter import run
 from course.sim.vliw.isa import LIMITS, SCRATCH, VLEN, Fault, Run
+from course.sim.vliw.ops import (
+    Bound,
+    Effects,
+    Op,
+    Wait,
+    critical_path,
+    dependences,
+    effects,
+    heights,
+    live_words,
+    slot_bound,
+)
+from course.sim.vliw.scheduler import schedule, sequential
 
-__all__ = ["LIMITS", "SCRATCH", "VLEN", "Encoded", "Fault", "Run", "encode", "run"]
+__all__ = [
+    "LIMITS",
+    "SCRATCH",
+    "VLEN",
+    "Bound",
+    "Builder",
+    "Effects",
+    "Encoded",
+    "Fault",
+    "Op",
+    "Run",
+    "Wait",
+    "critical_path",
+    "dependences",
+    "effects",
+    "encode",
+    "heights",
+    "live_words",
+    "run",
+    "schedule",
+    "sequential",
+    "slot_bound",
+]
