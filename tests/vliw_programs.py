@@ -26,7 +26,7 @@ class Case:
     limit: int = 40
 
 
-def random_case(rng: Random, broken: float = 0.1, limit: int = 40) -> Case:
+def random_case(rng: Random, broken: float = 0.15, limit: int = 40) -> Case:
     """Return a small program; that share of them has something no machine executes.
 
     The others can still fail while they run: divide by zero, leave memory, jump to a
@@ -127,6 +127,9 @@ def _break(rng: Random, program: list[dict]) -> None:
             (op, SCRATCH, *slot[2:]),
             (op, "5", *slot[2:]),
             (op, [5], *slot[2:]),
+            (op, 5.0, *slot[2:]),
+            (*slot[:-1], 5.0),
+            (*slot[:-1], SCRATCH - 4),
             ("vcompare", 5, ["one", "two"]),
             (),
             None,

@@ -147,7 +147,8 @@ def _engines(
 ) -> dict[str, Callable[[list[Slot]], None]]:
     """Return what executes the slots of each engine, or raises one of _TROUBLE.
 
-    The `|` of some numbers is negative if one of them is, which is asked at once.
+    The `|` of some numbers is negative if one of them is, and fails where one is not
+    whole: so both are asked at once.
     """
     memory, scratch, write = state.memory, state.scratch, state.writes.append
     arithmetic = ARITHMETIC
@@ -186,9 +187,9 @@ def _engines(
                     sums = map(add, map(mul, x, y), scratch[c : c + VLEN])
                     write_vector(dest, [value & MASK for value in sums])
                 case "vbroadcast", dest, src:
-                    if dest < 0:
+                    if (dest | src) < 0:
                         raise _Refused
-                    write_vector(dest, [word(src)] * VLEN)
+                    write_vector(dest, [scratch[src]] * VLEN)
                 case _:
                     raise _Refused
 
