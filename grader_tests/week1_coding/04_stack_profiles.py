@@ -1058,8 +1058,8 @@ edited(
 edited(
     "e6.shape",
     "one root",
-    old="    return roots",
-    new="    return roots[:1]",
+    old="opened.append((column, children))\n    return roots",
+    new="opened.append((column, children))\n    return roots[:1]",
     because="item",
 )
 
@@ -1105,6 +1105,86 @@ def build_tree__recursive(lines):
         return nodes
 
     return siblings(0)
+
+
+edited(
+    "e6.links",
+    "an id that comes twice replaces the first",
+    old="        if own in nodes:",
+    new="        if False:",
+    because="twice",
+)
+edited(
+    "e6.links",
+    "an unknown parent makes a root",
+    old="        if parent is not None and parent not in nodes:",
+    new="        parent = parent if parent in nodes else None\n        if False:",
+    because="unknown",
+)
+edited(
+    "e6.links",
+    "a parent 0 is none",
+    old="roots if parent is None else nodes",
+    new="roots if not parent else nodes",
+    because="None|item|passes",
+)
+edited(
+    "e6.links",
+    "cycles are lost",
+    old="    if reached < len(nodes):",
+    new="    if False:",
+    because="below no root",
+)
+edited(
+    "e6.links",
+    "only roots are looked for",
+    old="    if reached < len(nodes):",
+    new="    if not roots and nodes:",
+    because="below no root",
+)
+edited(
+    "e6.links",
+    "children in the order of their ids",
+    old="    for own, parent, _ in rows:",
+    new="    for own, parent, _ in sorted(rows, key=lambda row: str(row[0])):",
+    because="two passes|None",
+)
+
+
+@wrong("e6.links", because="two passes|raised")
+def link_tree__parents_come_first(rows):
+    nodes, roots = {}, []
+    for own, parent, name in rows:
+        if own in nodes:
+            raise ValueError(own)
+        nodes[own] = (name, [])
+        (roots if parent is None else nodes[parent][1]).append(nodes[own])
+    return roots
+
+
+@right("e6")
+def link_tree__by_parent(rows):
+    known = {own for own, _, _ in rows}
+    if len(known) < len(rows):
+        raise ValueError("twice")
+    below = {}
+    for own, parent, name in rows:
+        if parent is not None and parent not in known:
+            raise ValueError("unknown")
+        below.setdefault(parent, []).append((own, name))
+    seen = []
+
+    def nodes(parent):
+        found = []
+        for own, name in below.get(parent, []):
+            seen.append(own)
+            found.append((name, nodes(own)))
+        return found
+
+    roots = nodes(None)
+    if len(seen) < len(rows):
+        raise ValueError("cycle")
+    return roots
 
 
 # -- e7: TraceValidator ------------------------------------------------------------

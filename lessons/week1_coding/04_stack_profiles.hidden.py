@@ -954,6 +954,55 @@ for what, texts in cases.items():
             hint=f"these lines {what}: raise ValueError",
         )
 
+# %% [grade] e6.links
+rng = check.rng()
+twice = "two passes: all nodes first, then the links, by a dict"
+for trial in range(60):
+    size = trial // 2
+    names = [f"n{number}" for number in rng.integers(0, 4, size)]
+    own = rng.permutation(3 * size)[:size].tolist()
+    if trial % 3 == 1:
+        own = [f"id {number}" for number in own]
+    # Each node hangs on one that was made before it, whatever the order of the rows.
+    above = [int(rng.integers(-1, number)) if number else -1 for number in range(size)]
+    nodes = [(name, []) for name in names]
+    order = rng.permutation(size).tolist()
+    want = []
+    for number in order:
+        siblings = want if above[number] < 0 else nodes[above[number]][1]
+        siblings.append(nodes[number])
+    rows = [(own[n], None if above[n] < 0 else own[above[n]], names[n]) for n in order]
+    shown = f"link_tree({rows})" if size < 6 else f"link_tree({size} rows)"
+    check.case(link_tree, rows, want=want, shown=shown, hint=twice)
+check.case(
+    link_tree,
+    [("", 0, "c"), (0, None, "a"), (5, "", "d"), (1, 0, "b")],
+    want=[("a", [("c", [("d", [])]), ("b", [])])],
+    hint="an id may be 0 or empty: compare with None",
+)
+cases = {
+    "an id comes twice": [
+        [(1, None, "a"), (1, None, "b")],
+        [(1, None, "a"), (2, 1, "b"), (2, 1, "b")],
+    ],
+    "a parent is unknown": [[(1, 2, "a")], [(1, None, "a"), (2, 3, "b")]],
+    "rows are below no root": [
+        [(1, 1, "a")],
+        [(1, None, "a"), (2, 2, "b")],
+        [(1, 2, "a"), (2, 1, "b")],
+        [(1, None, "a"), (2, 3, "b"), (3, 2, "c"), (4, 3, "d"), (5, 1, "e")],
+    ],
+}
+for what, texts in cases.items():
+    for rows in texts:
+        check.raises(
+            link_tree,
+            ValueError,
+            rows,
+            shown=f"link_tree({rows})",
+            hint=f"{what}: raise ValueError",
+        )
+
 # %% [grade] e7.faults
 streams = {
     "a correct trace": [

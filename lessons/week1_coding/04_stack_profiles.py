@@ -1138,19 +1138,25 @@ if isinstance(folded, dict):
 # Many tools print call trees by indentation. A **stack of what is open** turns them back into a tree in one
 # pass, just as it did for events: a line that is indented less closes what was deeper.
 #
-# The number of blanks for one level is free, as in Python: `b` belongs to the last line above it that is
-# indented less, and lines that go back must meet a column that is still open.
+# A level may have any number of blanks, as in Python: a line belongs to the last one above it that is
+# indented less, and lines that go back must meet an open column. Depth numbers are the same problem.
+#
+# Tracers of services write the **id** of each call and of its parent, often in the order in which calls *end*.
+# Then make all nodes, link them, and see that each is below a root.
 
-# %% [card] e6 minutes=15 stretch
+# %% [card] e6 minutes=20 stretch
 # Build the tree
 #
-# Return the list of roots, each node a tuple `(name, children)` with a list of such nodes, in the order of the
-# lines. Skip blank lines; strip names. Raise `ValueError` when the first line is indented, when a
-# line goes back to a column that is not open, or when the indentation of the text uses both tabs and blanks.
+# Return the list of roots, each node a tuple `(name, children)`, in the order of lines or rows. `build_tree`: skip blank
+# lines, strip names; `ValueError` for an indented first line, a line that goes back to a column that is not open, or
+# indentation by tabs and blanks. `link_tree`: rows `(id, parent, name)` in any order, parent `None` for a root;
+# `ValueError` for an id that comes twice, an unknown parent, a row below no root.
 
 # %% [hand] e6
 # **By hand.** Lines `main`, `··load`, `·····read`, `··save` (a dot is a blank): `[("main", [("load", [("read",
 # [])]), ("save", [])])]`. With `···save` instead, column 3 is not open: `ValueError`.
+#
+# Rows `(7, 0, "load")`, `(0, None, "main")`, `(3, 0, "save")`: `[("main", [("load", []), ("save", [])])]`.
 
 
 # %% [answer] e6
@@ -1189,6 +1195,39 @@ def build_tree(lines: Sequence[str]) -> list[tuple[str, list]]:
     ### END SOLUTION
 
 
+def link_tree(
+    rows: Sequence[tuple[int | str, int | str | None, str]],
+) -> list[tuple[str, list]]:
+    """Return the roots of the tree of `rows`: (id, id of the parent or None, name).
+
+    Raises ValueError for an id that comes twice, an unknown parent, or a row that is
+    below no root.
+
+    >>> link_tree([(7, 0, "load"), (0, None, "main"), (3, 0, "save")])
+    [('main', [('load', []), ('save', [])])]
+    """
+    ### BEGIN SOLUTION
+    nodes: dict[int | str, tuple[str, list]] = {}
+    for own, _, name in rows:
+        if own in nodes:
+            raise ValueError(f"{own!r} comes twice")
+        nodes[own] = (name, [])
+    roots = []
+    for own, parent, _ in rows:
+        if parent is not None and parent not in nodes:
+            raise ValueError(f"{own!r} has an unknown parent, {parent!r}")
+        siblings = roots if parent is None else nodes[parent][1]
+        siblings.append(nodes[own])
+    reached, waiting = 0, list(roots)
+    while waiting:
+        reached += 1
+        waiting += waiting.pop()[1]
+    if reached < len(nodes):  # what is left are cycles, and what hangs on them
+        raise ValueError(f"{len(nodes) - reached} rows are below no root")
+    return roots
+    ### END SOLUTION
+
+
 # %% [look] e6
 LINES = ["main", "  load", "     read", "  save", "poll"]
 viz.beside(
@@ -1207,17 +1246,25 @@ check.case(
     ["main", "  load", "     read", "  save"],
     want=[("main", [("load", [("read", [])]), ("save", [])])],
 )
+check.case(
+    link_tree,
+    [(7, 0, "load"), (0, None, "main"), (3, 0, "save")],
+    want=[("main", [("load", []), ("save", [])])],
+)
 
-# %% [grade] e6.shape points=4 mode=split
+# %% [grade] e6.shape points=3 mode=split
 # Random trees, any width of a level, tabs, blank lines, several roots.
 
-# %% [grade] e6.refuse points=3 mode=split
+# %% [grade] e6.refuse points=2 mode=split
 # Columns that are not open, an indented first line, tabs together with blanks.
+
+# %% [grade] e6.links points=2 mode=split
+# Rows in any order, ids of any kind, ids twice, unknown parents, cycles.
 
 # %% [hints] e6
 # nudge: When a line comes, which of the nodes above can still get children?
 #
-# idea: Keep the open nodes as a list of column and children. The new line's parent is the last one that stays open.
+# idea: Keep the open nodes as a list of column and children. The new line's parent is the last one that stays open. For rows: a dict from id to node, and a second pass.
 #
 # outline: Close nodes whose column is larger. If any were closed, or the column is equal, the column must be that of an open node: close that one too, it is a sibling. The parent is what is open now, or the list of roots.
 
