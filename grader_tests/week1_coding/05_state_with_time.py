@@ -1494,6 +1494,178 @@ class Bank__event_sourcing:
         return sorted(active.items(), key=lambda one: (-one[1], one[0]))[:k]
 
 
+class Fenwick:
+    """Changes at moments; the sum up to any moment takes logarithmic time.
+
+    Node i holds what changed in the i & -i milliseconds that end with the i-th, counted
+    from the first change. The tree doubles when a change lies behind its end.
+    """
+
+    def __init__(self):
+        self.first, self.size, self.nodes = math.inf, 1, defaultdict(int)
+
+    def add(self, t, change):
+        if not self.nodes:
+            self.first = t
+        i = t - self.first + 1
+        while self.size < i:
+            self.nodes[2 * self.size] = self.nodes[self.size]
+            self.size *= 2
+        while i <= self.size:
+            self.nodes[i] += change
+            i += i & -i
+
+    def upto(self, t):
+        i, total = min(t - self.first + 1, self.size), 0
+        while i > 0:
+            total += self.nodes.get(i, 0)
+            i -= i & -i
+        return total
+
+
+@right("e5")
+class Bank__fenwick:
+    """Balances are prefix sums over time, and a refund is a change in the future.
+
+    A transfer writes its own expiry at once: the money leaves at t and is back at
+    t + ttl. Nothing is left to do when that moment comes; accepting takes it back.
+    """
+
+    def __init__(self, ttl):
+        self.ttl, self.clock, self.keys, self.activity = ttl, -math.inf, {}, {}
+        self.money, self.opened = defaultdict(Fenwick), defaultdict(Fenwick)
+        self.transit, self.pending, self.begun = Fenwick(), {}, 0
+
+    def tick(self, t):
+        if t < self.clock:
+            raise ValueError("a call from the past")
+        self.clock = t
+
+    def once(self, t, key, request, act):
+        self.tick(t)
+        if key is None:
+            return act()
+        if key not in self.keys:
+            self.keys[key] = request, act()
+        before, answer = self.keys[key]
+        if before != request:
+            raise state.Conflict(key)
+        return answer
+
+    def carry(self, t, giver, taker, amount):
+        giver.add(t, -amount)
+        taker.add(t, amount)
+
+    def settle(self, t, number, account):
+        """Pay a held transfer to `account`, and take its refund out of the future."""
+        source, _, amount, end = self.pending.pop(number)
+        self.carry(end, self.money[source], self.transit, amount)
+        self.carry(t, self.transit, self.money[account], amount)
+
+    def create(self, t, account, *, key=None):
+        def act():
+            if account in self.activity:
+                return False
+            self.activity[account] = 0
+            self.opened[account].add(t, 1)
+            self.money[account].add(t, 0)
+            return True
+
+        return self.once(t, key, ("create", account), act)
+
+    def deposit(self, t, account, amount, *, key=None):
+        def act():
+            if account not in self.activity:
+                return None
+            self.money[account].add(t, amount)
+            return self.money[account].upto(t)
+
+        self.positive(amount)
+        return self.once(t, key, ("deposit", account, amount), act)
+
+    def pay(self, t, account, amount, *, key=None):
+        def act():
+            if not self.can_spend(t, account, amount):
+                return None
+            self.money[account].add(t, -amount)
+            self.activity[account] += amount
+            return self.money[account].upto(t)
+
+        self.positive(amount)
+        return self.once(t, key, ("pay", account, amount), act)
+
+    def transfer(self, t, source, target, amount, *, key=None):
+        def act():
+            if source == target or target not in self.activity:
+                return None
+            if not self.can_spend(t, source, amount):
+                return None
+            end = t + self.ttl
+            self.carry(t, self.money[source], self.transit, amount)
+            self.carry(end, self.transit, self.money[source], amount)
+            self.begun += 1
+            self.pending[f"t{self.begun}"] = source, target, amount, end
+            return f"t{self.begun}"
+
+        self.positive(amount)
+        return self.once(t, key, ("transfer", source, target, amount), act)
+
+    def accept(self, t, account, number, *, key=None):
+        def act():
+            source, target, amount, end = self.pending.get(number, (None, None, 0, t))
+            if end <= t or target != account:
+                return False
+            self.settle(t, number, account)
+            self.activity[source] += amount
+            return True
+
+        return self.once(t, key, ("accept", account, number), act)
+
+    def merge(self, t, into, gone, *, key=None):
+        def act():
+            if into == gone or not {into, gone} <= set(self.activity):
+                return False
+            old, new = self.money[gone], self.money[into]
+            self.carry(t, old, new, old.upto(t))
+            self.opened[gone].add(t, -1)
+            self.activity[into] += self.activity.pop(gone)
+            for number, (source, target, amount, end) in list(self.pending.items()):
+                if end <= t:
+                    del self.pending[number]
+                elif {source, target} == {into, gone}:
+                    self.settle(t, number, into)
+                elif source == gone:
+                    self.carry(end, old, new, amount)
+                    self.pending[number] = into, target, amount, end
+                elif target == gone:
+                    self.pending[number] = source, into, amount, end
+            return True
+
+        return self.once(t, key, ("merge", into, gone), act)
+
+    def balance(self, t, account, at=None):
+        self.tick(t)
+        when = t if at is None else min(at, t)
+        if account not in self.opened or not self.opened[account].upto(when):
+            return None
+        return self.money[account].upto(when)
+
+    def held(self, t):
+        self.tick(t)
+        return self.transit.upto(t)
+
+    def top(self, t, k):
+        self.tick(t)
+        return heapq.nsmallest(k, self.activity.items(), key=lambda one: (-one[1], one))
+
+    def can_spend(self, t, account, amount):
+        return account in self.activity and self.money[account].upto(t) >= amount
+
+    def positive(self, amount):
+        if amount <= 0:
+            raise ValueError("not a positive amount")
+
+
 # -- e6: Store ---------------------------------------------------------------------
 
 edited(
