@@ -392,17 +392,24 @@ def test_a_clock_shows_the_marks_and_goes_on_by_itself(put, displayed, monkeypat
         ipywidgets, "HTML", lambda value: faces.append(kind(value)) or faces[-1]
     )
 
+    async def until(condition):
+        for _ in range(5000):  # of 1 ms: a busy machine may take its time
+            if condition():
+                return
+            await asyncio.sleep(0.001)
+        raise TimeoutError([face.value for face in faces])
+
     async def sit():
         widgets.clock(timed)
         timed.now = 14
-        await asyncio.sleep(0.05)
+        await until(lambda: "16 minutes left" in faces[0].value)
         widgets.clock(timed)  # the cell is run again: only one clock goes on
         first, second = widgets._ticking[-1], faces[1]
         assert len(widgets._ticking) == 1
         timed.now = 20
-        await asyncio.sleep(0.05)
+        await until(lambda: "10 minutes left" in second.value)
         timed.open = False
-        await asyncio.sleep(0.05)
+        await until(first.done)
         return first, second
 
     task, face = asyncio.run(sit())

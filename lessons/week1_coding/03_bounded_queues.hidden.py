@@ -920,6 +920,26 @@ for name, source, stage, sort in (
         quiet(shown)
         source = range(60) if sort == "Stop" else broken()
 
+shown = "close() while a stage is at work"
+inside, gate = threading.Event(), threading.Event()
+
+
+def held(n: int) -> int:
+    if n:
+        inside.set()
+        gate.wait(5)
+    return n
+
+
+stream = run_pipeline(range(3), [held], workers=[1], maxsize=2)
+with threads.Watch() as watch:
+    check.within(next, stream, shown=shown)
+    check.within(inside.wait, 2, shown=shown + ": the stage gets the next item")
+    closing = watch.start(stream.close)
+    check.equal(closing.said(0.05), "still waiting", shown=shown, hint=join)
+    gate.set()
+    check.equal(closing.said(2), "returned None", shown=shown, hint=join)
+
 # %% [grade] e4.semaphore
 stored = "keep a number: release adds one, whether somebody waits or not"
 with threads.without(threading.Semaphore, threading.Barrier), threads.Watch() as watch:
