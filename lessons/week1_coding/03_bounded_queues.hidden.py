@@ -857,9 +857,19 @@ stream = run_pipeline(
     workers=[2, 3],
     maxsize=2,
 )
+
+
+def settled() -> bool:
+    """Whether nothing more is drawn: whoever draws waits for the consumer."""
+    count_before = len(drawn)
+    threading.Event().wait(0.01)
+    return len(drawn) == count_before
+
+
 died = []
 with mock.patch("threading.excepthook", lambda args: died.append(args.exc_type)):
     check.within(lambda: [next(stream) for _ in range(3)], shown=shown)
+    threads.until(settled)
     check.within(stream.close, shown=shown, none_ok=True, seconds=2, hint=join)
 catch = "a worker that finds its queue closed ends without an error"
 check.equal(died, [], shown=shown + ": threads that died of an exception", hint=catch)
