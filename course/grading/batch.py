@@ -357,6 +357,7 @@ def _template(
     for step in _steps(config, "sanitize_preprocessors"):
         made = step(config=config, log=log)
         complete, _ = made.preprocess(complete, {"nbgrader": about})
+    # It remembers what each cell mentions: looked up here, once for the class.
     left_out(as_cell(one) for one in complete.cells if one.cell_type == "code")
     steps = _steps(config, "autograde_preprocessors")
     seconds = 2 * Execute(config=config).notebook_timeout

@@ -1,6 +1,6 @@
 """Levels that open one after the other, for a build against the clock.
 
-    room = Room("build", {"level 1": 12, …}, builds.scenario)
+    room = Room("build", {"level 1": 12, …}, builds.scenario, builds.play)
     room.open(1, Level1)      # the clock, and what level 1 asks for
     room.run(1, Level1)       # plays its example; when it is right, level 2 opens
 

@@ -1285,7 +1285,7 @@ check.equal(list(again.items()), [("a", "1"), ("c", "3")], shown=shown)
 # A crash after every operation, in the middle of a compaction too.
 
 # %% [grade] e5.cost points=5 mode=split
-# Bytes for one access at 50 and at 300 entries; all bytes written; size of the log.
+# Bytes for one access at 20 and at 120 entries; all bytes written; size of the log.
 
 # %% [hints] e5
 # nudge: After a torn tail was found, where does the next record go?

@@ -1111,7 +1111,7 @@ check.case(
 # Several events, the end of a sample, comments, line ends, lines that are neither.
 
 # %% [grade] e5.stream points=2 mode=shared
-# A generator of 1,500 samples, with the peak of memory measured.
+# A generator of 600 samples, with the peak of memory measured.
 
 # %% [hints] e5
 # nudge: Which of the three kinds of line can you tell apart by its first character alone?
@@ -1394,7 +1394,7 @@ check.case(validator.close, want=[])
 # Random streams with several faults, event by event; closing and starting afresh.
 
 # %% [grade] e7.memory points=2 mode=shared
-# 6,000 calls, each of another name: memory stays flat.
+# 2,500 calls, each of another name: memory stays flat.
 
 # %% [hints] e7
 # nudge: Which two things must you remember between events, and nothing else?

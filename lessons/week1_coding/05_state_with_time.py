@@ -743,7 +743,7 @@ for clock.now, want in [(4.0, 2), (6.9, 2), (7.0, None)]:
 # A clock that is set back.
 
 # %% [grade] e3.memory points=2 mode=shared
-# Memory after 20,000 puts to the same keys, after deletions, after a sweep.
+# Memory after 2,500 puts to the same keys, after deletions, after a sweep.
 
 # %% [grade] e3.cost points=2 mode=shared
 # The time of an operation among 200 keys and among 10,000.
@@ -1017,7 +1017,7 @@ check.equal(check.call(store.delete, "k", 5, shown=asked), False, shown=asked)
 # the horizon.
 
 # %% [grade] e4.cost points=4 mode=shared
-# The time of a read and of a write with 1,000 versions and with 50,000.
+# The time of a read and of a write with 1,000 versions and with 20,000.
 
 # %% [hints] e4
 # nudge: The newest version at or before `t` has expired. Is there any older version that a reader may see?
